@@ -1,0 +1,200 @@
+// Package httpserver is what the HTTP surfaces of both services share:
+// listeners, health, interactive docs, errors, the guards against foreign
+// pages, and the drain. It knows nothing of records and Kafka.
+package httpserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Limits against clients that trickle or flood. A request's own deadline is
+// its endpoint's affair.
+const (
+	headerTimeout  = 10 * time.Second
+	bodyTimeout    = 60 * time.Second
+	idleTimeout    = 120 * time.Second
+	maxHeaderBytes = 64 << 10
+)
+
+// Options say what a Server is.
+type Options struct {
+	Title, Version, Description string
+	// Listen are the addresses, and Setting the name of the setting that they
+	// come from, for error messages: producer.listen.
+	Listen  []string
+	Setting string
+	// AuthNone says that auth: none is written out: a listener off loopback
+	// is then allowed to be open to everybody.
+	AuthNone bool
+	// Health, where set, is served here, with the metrics.
+	Health  *Health
+	Metrics *prometheus.Registry
+	Log     *slog.Logger
+}
+
+// Server is one service's HTTP surface. Endpoints are added with Handle before
+// Listen is called; then Serve, Drain and Shutdown follow each other.
+type Server struct {
+	opts      Options
+	mux       *http.ServeMux
+	openapi   *huma.OpenAPI
+	methods   map[string]bool
+	server    *http.Server
+	listeners []net.Listener
+}
+
+// New makes a Server with the common endpoints.
+func New(opts Options) *Server {
+	s := &Server{
+		opts:    opts,
+		mux:     http.NewServeMux(),
+		openapi: newOpenAPI(opts.Title, opts.Version, opts.Description),
+		methods: map[string]bool{},
+	}
+	if opts.Health != nil {
+		opts.Health.register(s, opts.Metrics)
+	}
+	return s
+}
+
+// Handle adds an endpoint and its documentation.
+func (s *Server) Handle(method, path string, h http.Handler, doc Doc) {
+	s.methods[method] = true
+	if path == "/" {
+		path = "/{$}" // "/" alone would be every path.
+	}
+	s.mux.Handle(method+" "+path, h)
+	s.document(method, strings.TrimSuffix(path, "{$}"), doc)
+}
+
+// Listen opens the listeners. Its errors say which setting to change.
+func (s *Server) Listen(ctx context.Context) error {
+	if err := s.serveDocs(); err != nil {
+		return err
+	}
+	s.mux.HandleFunc("/", s.notFound)
+	s.server = &http.Server{
+		Handler:           s.guard(s.mux),
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       bodyTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(s.opts.Log.Handler(), slog.LevelDebug),
+		BaseContext:       baseContext,
+	}
+	for _, address := range s.opts.Listen {
+		l, err := s.listen(ctx, address)
+		if err != nil {
+			s.closeListeners()
+			return err
+		}
+		s.listeners = append(s.listeners, l)
+	}
+	return nil
+}
+
+func (s *Server) listen(ctx context.Context, address string) (net.Listener, error) {
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", address)
+	flag := "--" + strings.ReplaceAll(s.opts.Setting, ".", "-")
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		_, port, _ := net.SplitHostPort(address)
+		return nil, fmt.Errorf("%s: port %s is taken by another program; stop it, or choose another address with %s: %w", s.opts.Setting, port, flag, err)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", s.opts.Setting, err)
+	case !onLoopback(l) && !s.opts.AuthNone:
+		_ = l.Close() // Nobody has connected.
+		return nil, fmt.Errorf("%s: %s can be reached from other hosts, and no authentication is configured: listen on 127.0.0.1 with %s, or allow everybody with --auth=none (SLUICE_AUTH=none)", s.opts.Setting, address, flag)
+	}
+	return l, nil
+}
+
+// Addrs returns the addresses that the listeners are bound to.
+func (s *Server) Addrs() []string {
+	addrs := make([]string, len(s.listeners))
+	for i, l := range s.listeners {
+		addrs[i] = l.Addr().String()
+	}
+	return addrs
+}
+
+// Serve answers requests until Shutdown. It returns nil after one.
+func (s *Server) Serve() error {
+	var wg sync.WaitGroup
+	errs := make([]error, len(s.listeners))
+	for i, l := range s.listeners {
+		wg.Go(func() {
+			if err := s.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				errs[i] = fmt.Errorf("%s: %w", s.opts.Setting, err)
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// Drain asks clients to open no further requests on their connections, while
+// all are still served.
+func (s *Server) Drain() {
+	if s.server != nil {
+		s.server.SetKeepAlivesEnabled(false)
+	}
+}
+
+// Shutdown stops accepting and waits until every request has been answered.
+// When ctx ends first, the connections that are left are closed and ctx's
+// error is returned.
+func (s *Server) Shutdown(ctx context.Context) error {
+	if s.server == nil {
+		return nil
+	}
+	err := s.server.Shutdown(ctx)
+	if err != nil {
+		_ = s.server.Close() // Best effort: err says more.
+	}
+	s.closeListeners()
+	return err
+}
+
+// closeListeners closes those that Serve never took over, too.
+func (s *Server) closeListeners() {
+	for _, l := range s.listeners {
+		_ = l.Close() // Closed twice is closed.
+	}
+}
+
+// notFound answers what no endpoint takes: 405 where another method would
+// have been taken, else 404.
+func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
+	var allow []string
+	for method := range s.methods {
+		other := &http.Request{Method: method, URL: r.URL, Host: r.Host}
+		if _, pattern := s.mux.Handler(other); pattern != "/" && pattern != "" {
+			allow = append(allow, method)
+			if method == http.MethodGet {
+				allow = append(allow, http.MethodHead)
+			}
+		}
+	}
+	if len(allow) == 0 {
+		NewProblem(http.StatusNotFound, "no such path: "+r.URL.Path).Write(w)
+		return
+	}
+	slices.Sort(allow)
+	w.Header().Set("Allow", strings.Join(allow, ", "))
+	NewProblem(http.StatusMethodNotAllowed, r.Method+" is not allowed here").Write(w)
+}

@@ -1,0 +1,160 @@
+package producer
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
+
+	"sluice/internal/kafka"
+)
+
+// clients is how many Kafka clients share the topics. Kafka answers one
+// connection strictly in order, so a topic whose follower lags delays every
+// topic of its client; a topic always belongs to the same one.
+const clients = 4
+
+// maxBuffered is far above what the budget lets in: our own budget must be
+// what refuses, never the client's.
+const maxBuffered = 1 << 20
+
+// client is one idempotent producer and what is seen of its connections.
+type client struct {
+	kafka *kgo.Client
+	seen  sightings
+}
+
+// sightings are what is seen of a client's connections. The numbers only grow.
+type sightings struct {
+	wrote atomic.Uint64 // produce requests whose writing has begun
+	lost  atomic.Uint64 // connections that ended
+	asked atomic.Uint64 // wrote, as it was when the last metadata request began
+}
+
+// mark is a moment in a client's sightings.
+type mark struct{ wrote, lost uint64 }
+
+func (s *sightings) mark() mark { return mark{s.wrote.Load(), s.lost.Load()} }
+
+// since tells what has been seen since the mark, of a record that was handed
+// over then.
+func (s *sightings) since(m mark) evidence {
+	return evidence{
+		wrote:   s.wrote.Load() != m.wrote,
+		lost:    s.lost.Load() != m.lost,
+		retried: s.asked.Load() > m.wrote,
+	}
+}
+
+// newClient makes a producer. It connects when it is first used.
+func newClient(cfg Config, conn kafka.Config, topics *kafka.Topics, link *kafka.Link, log *slog.Logger) (*client, error) {
+	c := &client{}
+	opts, err := conn.Options(log)
+	if err != nil {
+		return nil, err
+	}
+	dial, err := conn.Dialer()
+	if err != nil {
+		return nil, err
+	}
+	opts = append(opts,
+		kgo.Dialer(func(ctx context.Context, network, host string) (net.Conn, error) {
+			conn, err := dial(ctx, network, host)
+			if err != nil {
+				return nil, err
+			}
+			return &witness{Conn: conn, seen: &c.seen}, nil
+		}),
+		kgo.WithHooks(c, link),
+		kgo.RequiredAcks(kgo.AllISRAcks()),
+		kgo.ProduceRequestTimeout(produceTimeout),
+		kgo.MaxVersions(versions()),
+		kgo.ProducerLinger(0),
+		kgo.MaxBufferedRecords(maxBuffered),
+		kgo.ProducerBatchCompression(codecs[cfg.Compression]),
+		kgo.RecordPartitioner(partitioner{kgo.UniformBytesPartitioner(64<<10, false, true, nil)}),
+		kgo.ProducerBatchMaxBytesFn(func(topic string) int32 {
+			// A batch over the topic's own limit would be refused whole.
+			if t := topics.Lookup(topic); t != nil {
+				return t.MaxMessageBytes
+			}
+			return defaultBatchBytes
+		}),
+	)
+	c.kafka, err = kgo.NewClient(opts...)
+	if err != nil {
+		return nil, fmt.Errorf("kafka client: %w", err)
+	}
+	return c, nil
+}
+
+// defaultBatchBytes is the client library's own default.
+const defaultBatchBytes = 1_000_012
+
+// produceTimeout is what a broker may take to have a batch replicated before
+// it answers REQUEST_TIMED_OUT, after which the client repeats the request.
+const produceTimeout = 10 * time.Second
+
+// versions are the newest of each request, but for produce: from version 10
+// on, a broker names the new leader in its answer and the client repeats the
+// request there at once. Without that it asks for metadata first, and a
+// repetition can be seen.
+func versions() *kversion.Versions {
+	v := kversion.Stable()
+	v.SetMaxKeyVersion(int16(kmsg.Produce), 9)
+	return v
+}
+
+// OnBrokerDisconnect counts lost connections.
+func (c *client) OnBrokerDisconnect(kgo.BrokerMetadata, net.Conn) { c.seen.lost.Add(1) }
+
+// witness sees the requests that begin to be written. The client writes a
+// request with one call of Write, whose bytes 4 and 5 are the key of the API.
+type witness struct {
+	net.Conn
+	seen *sightings
+}
+
+// Write counts before it writes: a request that may have left has been seen.
+func (w *witness) Write(p []byte) (int, error) {
+	key := kmsg.Produce // What cannot be read is taken for the worst.
+	if len(p) >= 6 {
+		key = kmsg.Key(binary.BigEndian.Uint16(p[4:])) //nolint:gosec // G115: the key of an API is a small number.
+	}
+	switch key {
+	case kmsg.Produce:
+		w.seen.wrote.Add(1)
+	case kmsg.Metadata:
+		w.seen.asked.Store(w.seen.wrote.Load())
+	}
+	return w.Conn.Write(p)
+}
+
+// partitioner honours the partition that a record asks for and leaves the
+// others to the partitioner that it wraps.
+type partitioner struct{ kgo.Partitioner }
+
+func (p partitioner) ForTopic(topic string) kgo.TopicPartitioner {
+	// The partitioner that is wrapped wants to know what is buffered.
+	return topicPartitioner{p.Partitioner.ForTopic(topic).(kgo.TopicBackupPartitioner)}
+}
+
+type topicPartitioner struct{ kgo.TopicBackupPartitioner }
+
+func (p topicPartitioner) RequiresConsistency(r *kgo.Record) bool {
+	return r.Partition != AnyPartition || p.TopicBackupPartitioner.RequiresConsistency(r)
+}
+
+func (p topicPartitioner) PartitionByBackup(r *kgo.Record, n int, buffered kgo.TopicBackupIter) int {
+	if r.Partition != AnyPartition {
+		return int(r.Partition)
+	}
+	return p.TopicBackupPartitioner.PartitionByBackup(r, n, buffered)
+}
