@@ -84,6 +84,12 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
+// Backoff is the pause before a client's repetition of a request: from a tenth
+// of a second up to one second.
+func Backoff(tries int) time.Duration {
+	return min(100*time.Millisecond<<min(max(tries-1, 0), 4), time.Second)
+}
+
 // dialTimeout bounds one connection attempt, handshakes included.
 const dialTimeout = 3 * time.Second
 
@@ -100,9 +106,7 @@ func (c Config) Options(log *slog.Logger) ([]kgo.Opt, error) {
 		// that is back is found within a second.
 		kgo.MetadataMinAge(250 * time.Millisecond),
 		kgo.MetadataMaxAge(30 * time.Second),
-		kgo.RetryBackoffFn(func(tries int) time.Duration {
-			return min(100*time.Millisecond<<min(tries-1, 4), time.Second)
-		}),
+		kgo.RetryBackoffFn(Backoff),
 	}
 	if log.Enabled(context.Background(), slog.LevelDebug) {
 		opts = append(opts, kgo.WithLogger(kslog.New(log.With(slog.String("component", "kafka_client")))))

@@ -16,8 +16,8 @@ type evidence struct {
 	// answer to a request that was carried out.
 	lost bool
 	// retried: a produce request may have been repeated after an answer that
-	// leaves open whether the first one was appended. The client asks for
-	// metadata before it does so, or has waited for a broker's time-out.
+	// leaves open whether the first one was appended. Before it does so, the
+	// client asks for metadata or pauses.
 	retried bool
 }
 

@@ -35,7 +35,9 @@ type client struct {
 type sightings struct {
 	wrote atomic.Uint64 // produce requests whose writing has begun
 	lost  atomic.Uint64 // connections that ended
-	asked atomic.Uint64 // wrote, as it was when the last metadata request began
+	// again is what wrote was when the client last did what it does before it
+	// repeats a produce request: ask for metadata, or pause.
+	again atomic.Uint64
 }
 
 // mark is a moment in a client's sightings.
@@ -43,13 +45,15 @@ type mark struct{ wrote, lost uint64 }
 
 func (s *sightings) mark() mark { return mark{s.wrote.Load(), s.lost.Load()} }
 
+func (s *sightings) repeating() { s.again.Store(s.wrote.Load()) }
+
 // since tells what has been seen since the mark, of a record that was handed
 // over then.
 func (s *sightings) since(m mark) evidence {
 	return evidence{
 		wrote:   s.wrote.Load() != m.wrote,
 		lost:    s.lost.Load() != m.lost,
-		retried: s.asked.Load() > m.wrote,
+		retried: s.again.Load() > m.wrote,
 	}
 }
 
@@ -74,7 +78,10 @@ func newClient(cfg Config, conn kafka.Config, topics *kafka.Topics, link *kafka.
 		}),
 		kgo.WithHooks(c, link),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
-		kgo.ProduceRequestTimeout(produceTimeout),
+		kgo.RetryBackoffFn(func(tries int) time.Duration {
+			c.seen.repeating()
+			return kafka.Backoff(tries)
+		}),
 		kgo.MaxVersions(versions()),
 		kgo.ProducerLinger(0),
 		kgo.MaxBufferedRecords(maxBuffered),
@@ -97,10 +104,6 @@ func newClient(cfg Config, conn kafka.Config, topics *kafka.Topics, link *kafka.
 
 // defaultBatchBytes is the client library's own default.
 const defaultBatchBytes = 1_000_012
-
-// produceTimeout is what a broker may take to have a batch replicated before
-// it answers REQUEST_TIMED_OUT, after which the client repeats the request.
-const produceTimeout = 10 * time.Second
 
 // versions are the newest of each request, but for produce: from version 10
 // on, a broker names the new leader in its answer and the client repeats the
@@ -132,7 +135,7 @@ func (w *witness) Write(p []byte) (int, error) {
 	case kmsg.Produce:
 		w.seen.wrote.Add(1)
 	case kmsg.Metadata:
-		w.seen.asked.Store(w.seen.wrote.Load())
+		w.seen.repeating()
 	}
 	return w.Conn.Write(p)
 }

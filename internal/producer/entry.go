@@ -29,7 +29,6 @@ type Entry struct {
 	room   int64
 	refs   atomic.Int32
 
-	started  time.Time
 	deadline time.Time
 	timer    *time.Timer
 	ended    chan struct{} // of capacity 1: the result is in
@@ -108,9 +107,7 @@ func (e *Entry) finish(r *kgo.Record, err error) {
 	q := e.queue
 	var failure *Error
 	if err != nil {
-		seen := q.client.seen.since(e.handed)
-		seen.retried = seen.retried || time.Since(e.started) >= produceTimeout
-		failure = classify(err, seen)
+		failure = classify(err, q.client.seen.since(e.handed))
 	}
 	q.metrics.ended(r, failure)
 	e.end(failure)

@@ -97,7 +97,7 @@ func (w *Writer) write(ctx context.Context, e *Entry, start time.Time) *Error {
 	if refusal = check(&e.Record, topic, w.cfg.Limits.Record, start); refusal != nil {
 		return refusal
 	}
-	e.started, e.deadline = start, start.Add(w.cfg.Timeout)
+	e.deadline = start.Add(w.cfg.Timeout)
 	q := c.queue(e.Record.Topic, w.metrics)
 	if refusal = q.submit(e); refusal != nil {
 		return refusal

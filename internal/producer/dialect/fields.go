@@ -14,10 +14,11 @@ import (
 	"sluice/internal/producer"
 )
 
-// fields fills an entry's record from the members of a JSON object, and
+// fields fills a record from the members of a JSON object, and
 // collects every one that is wrong.
 type fields struct {
-	entry   *producer.Entry
+	record  *kgo.Record
+	grow    room
 	content jsontext.Value // as it came, quotes included
 	errors  []httpserver.FieldError
 	busy    *producer.Error // there was no room to decode into
@@ -56,7 +57,7 @@ func (f *fields) read(dec *jsontext.Decoder) error {
 
 // set takes one member. An optional one that is null counts as absent.
 func (f *fields) set(name string, value jsontext.Value) {
-	r := &f.entry.Record
+	r := f.record
 	if value.Kind() == 'n' && name != "content" {
 		switch name {
 		case "topic", "key", "partition", "timestamp", "headers":
@@ -106,7 +107,7 @@ func (f *fields) text(name string, value jsontext.Value) ([]byte, bool) {
 	if bytes.IndexByte(value, '\\') < 0 {
 		return value[1 : len(value)-1], true
 	}
-	if err := f.entry.Grow(int64(len(value))); err != nil {
+	if err := f.grow(int64(len(value))); err != nil {
 		f.busy = err
 		return nil, false
 	}
@@ -136,7 +137,7 @@ func (f *fields) timestamp(value jsontext.Value) {
 		f.wrong("timestamp", "must be RFC 3339 or Unix milliseconds, from 1970 to 2262-04-11")
 		return
 	}
-	f.entry.Record.Timestamp = at
+	f.record.Timestamp = at
 }
 
 func (f *fields) headers(value jsontext.Value) {
@@ -155,7 +156,7 @@ func (f *fields) headers(value jsontext.Value) {
 			continue
 		}
 		if text, ok := f.text("headers."+name, member); ok {
-			f.entry.Record.Headers = append(f.entry.Record.Headers, kgo.RecordHeader{Key: name, Value: text})
+			f.record.Headers = append(f.record.Headers, kgo.RecordHeader{Key: name, Value: text})
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"sluice/internal/httpserver"
 	"sluice/internal/producer"
@@ -86,7 +87,7 @@ func (o *Original) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer e.Release()
-	content, p := decode(e)
+	content, p := decode(e.Buffer, &e.Record, e.Grow)
 	if p != nil {
 		p.Write(w)
 		return
@@ -137,17 +138,19 @@ var (
 	plainEnd   = []byte(`"}`)
 )
 
-// decode fills the record from the body in the entry's buffer, and returns the
-// content as a JSON string. What it hands out points into the buffer.
-func decode(e *producer.Entry) (content []byte, p *httpserver.Problem) {
-	body := e.Buffer
+// room takes room for more bytes, or refuses.
+type room func(int64) *producer.Error
+
+// decode fills the record from the body, and returns the content as a JSON
+// string. What it hands out points into the body.
+func decode(body []byte, r *kgo.Record, grow room) (content []byte, p *httpserver.Problem) {
 	if bytes.HasPrefix(body, plainStart) && bytes.HasSuffix(body, plainEnd) && len(body) >= len(plainStart)+len(plainEnd) {
 		if text := body[len(plainStart) : len(body)-len(plainEnd)]; plain(text) {
-			e.Record.Value = text
+			r.Value = text
 			return body[len(plainStart)-1 : len(body)-1], nil
 		}
 	}
-	return decodeObject(e, body)
+	return decodeObject(body, r, grow)
 }
 
 // plain reports whether text is valid inside a JSON string as it is.
@@ -184,7 +187,7 @@ func appendAnswer(dst, content []byte, e *producer.Entry) []byte {
 // decodeObject reads a body of any shape, strictly: duplicate names, invalid
 // UTF-8 and lone surrogates are malformed, since what Kafka got would not be
 // what was sent.
-func decodeObject(e *producer.Entry, body []byte) (content []byte, p *httpserver.Problem) {
+func decodeObject(body []byte, r *kgo.Record, grow room) (content []byte, p *httpserver.Problem) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil, missing()
 	}
@@ -195,7 +198,7 @@ func decodeObject(e *producer.Entry, body []byte) (content []byte, p *httpserver
 		}
 		return nil, refusal(http.StatusUnprocessableEntity, "the body must be a JSON object with a content", httpserver.FieldError{Location: "body", Message: "must be an object"})
 	}
-	f := fields{entry: e}
+	f := fields{record: r, grow: grow}
 	if err := f.read(dec); err != nil {
 		return nil, refusal(http.StatusBadRequest, "the body is not valid JSON: "+strings.TrimPrefix(err.Error(), "jsontext: "))
 	}
