@@ -13,12 +13,12 @@ import (
 // three members of ours: Error repeats Detail for clients of the original
 // service, Written says what is known of a record, Errors lists the fields
 // that are wrong.
-type Problem struct {
+type Problem struct { //nolint:errname // RFC 9457 calls it that.
 	Type    string       `json:"type" doc:"A URI reference that identifies the kind of problem; about:blank means that title says it all."`
 	Title   string       `json:"title" doc:"The status in words."`
 	Status  int          `json:"status" doc:"The HTTP status."`
 	Detail  string       `json:"detail" doc:"What is wrong with this request."`
-	Error_  string       `json:"error" doc:"The detail again, for clients of the original service."` //nolint:revive // Error is the method that huma asks for.
+	Error_  string       `json:"error" doc:"The detail again, for clients of the original service."`
 	Written string       `json:"written,omitempty" enum:"no,unknown" doc:"Whether the record is in Kafka: no (never, safe to send again) or unknown (it may be there, or come later)."`
 	Errors  []FieldError `json:"errors,omitempty" doc:"Every field, parameter or header that is wrong."`
 
@@ -70,7 +70,7 @@ var useProblems = sync.OnceFunc(func() {
 		p := NewProblem(status, message)
 		for _, err := range errs {
 			field := FieldError{Message: err.Error()}
-			if detail, ok := err.(huma.ErrorDetailer); ok { //nolint:errorlint // huma hands its details over unwrapped.
+			if detail, ok := err.(huma.ErrorDetailer); ok {
 				field.Location, field.Message = detail.ErrorDetail().Location, detail.ErrorDetail().Message
 			}
 			p.Errors = append(p.Errors, field)

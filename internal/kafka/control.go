@@ -57,7 +57,7 @@ func (c *Control) Prepare(ctx context.Context, create bool, topics ...string) er
 	err := c.CreateTopics(ctx, 0, topics...)
 	var code *kerr.Error
 	if errors.As(err, &code) && !code.Retriable {
-		c.log.Warn("topics could not be created", slog.Any("topics", topics), slog.Any("error", err))
+		c.log.WarnContext(ctx, "topics could not be created", slog.Any("topics", topics), slog.Any("error", err))
 		return nil
 	}
 	return err

@@ -99,10 +99,9 @@ func (t *Topics) Get(ctx context.Context, name string) (*Topic, error) {
 }
 
 // Refresh asks the cluster for the topic now and remembers the answer. Calls
-// at the same time share one question.
+// at the same time share one question, which goes on when ctx ends.
 func (t *Topics) Refresh(ctx context.Context, name string, timeout time.Duration) (*Topic, error) {
-	answer, err, _ := t.flight.Do(name, func() (any, error) {
-		// The question is everybody's: it does not end with one caller.
+	flight := t.flight.DoChan(name, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
 		defer cancel()
 		topic, err := t.ask(ctx, name)
@@ -114,10 +113,15 @@ func (t *Topics) Refresh(ctx context.Context, name string, timeout time.Duration
 		}
 		return topic, err
 	})
-	if err != nil {
-		return nil, err
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case answer := <-flight:
+		if answer.Err != nil {
+			return nil, answer.Err
+		}
+		return answer.Val.(*Topic), nil
 	}
-	return answer.(*Topic), nil
 }
 
 // Run reads what is known again every ten seconds until ctx ends. A topic that

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"sluice/internal/kafka"
 	"sluice/internal/units"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // batchOverhead is the size of a record batch's header, which Kafka counts

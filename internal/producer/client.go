@@ -9,11 +9,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"sluice/internal/kafka"
+
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
-
-	"sluice/internal/kafka"
 )
 
 // clients is how many Kafka clients share the topics. Kafka answers one
@@ -136,6 +136,7 @@ func (w *witness) Write(p []byte) (int, error) {
 		w.seen.wrote.Add(1)
 	case kmsg.Metadata:
 		w.seen.repeating()
+	default:
 	}
 	return w.Conn.Write(p)
 }

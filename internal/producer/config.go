@@ -8,9 +8,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"sluice/internal/units"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // Config are the settings of service A.

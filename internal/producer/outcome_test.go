@@ -7,14 +7,14 @@ import (
 	"testing"
 	"time"
 
+	"sluice/internal/producer"
+	"sluice/internal/producer/producertest"
+
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
-
-	"sluice/internal/producer"
-	"sluice/internal/producer/producertest"
 )
 
 const topic = producertest.Topic
@@ -293,7 +293,7 @@ func TestLargestRecord(t *testing.T) {
 			continue
 		}
 		require.Equal(t, producer.TooLarge, err.Reason)
-		require.Nil(t, err.Cause, "refused by us, not by Kafka")
+		require.NoError(t, err.Cause, "refused by us, not by Kafka")
 	}
 	require.Greater(t, largest, 1850)
 }

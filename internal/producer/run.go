@@ -2,8 +2,6 @@ package producer
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -44,7 +42,7 @@ func (w *Writer) Run(ctx context.Context) error {
 	})
 	if err != nil {
 		control.Close()
-		return nil //nolint:nilerr // Stopped before Kafka ever answered.
+		return nil // Stopped before Kafka ever answered.
 	}
 	c, err := w.connect(control)
 	if err != nil {
@@ -53,7 +51,7 @@ func (w *Writer) Run(ctx context.Context) error {
 	}
 	// Known before the first request, and so is a missing one.
 	if _, err := c.topics.Refresh(ctx, w.cfg.Topic, stallAfter); err != nil && ctx.Err() == nil {
-		w.log.Warn("topic is not usable yet", slog.String("topic", w.cfg.Topic), slog.Any("error", err))
+		w.log.WarnContext(ctx, "topic is not usable yet", slog.String("topic", w.cfg.Topic), slog.Any("error", err))
 	}
 	w.started.Store(c)
 	w.log.Info("Kafka producer connected") //nolint:sloglint // the original's line, which people grep for.
@@ -97,7 +95,7 @@ func (c *cluster) watch(ctx context.Context) {
 				before, reason = now, away(gone)
 			}
 			if q.stall(before, reason) {
-				c.log.Warn("topic is stuck, its records are refused", slog.String("topic", q.topic), slog.Any("reason", reason))
+				c.log.WarnContext(ctx, "topic is stuck, its records are refused", slog.String("topic", q.topic), slog.Any("reason", reason))
 			}
 			return true
 		})
@@ -115,8 +113,10 @@ func (c *cluster) watch(ctx context.Context) {
 func (w *Writer) Cut() { w.cutOnce.Do(func() { close(w.cut) }) }
 
 // Close refuses further records, ends Run, flushes what is with the clients
-// until ctx ends, and closes them. It must be called once.
-func (w *Writer) Close(ctx context.Context) error {
+// until ctx ends, and closes them. A record that is not acknowledged by then
+// was answered as unknown; it is only counted in the log. Close must be called
+// once.
+func (w *Writer) Close(ctx context.Context) {
 	w.draining.Store(true)
 	w.Cut()
 	close(w.quit)
@@ -125,20 +125,19 @@ func (w *Writer) Close(ctx context.Context) error {
 	}
 	c := w.started.Load()
 	if c == nil {
-		return nil
+		return
 	}
 	var wg sync.WaitGroup
-	errs := make([]error, len(c.clients))
-	for i, client := range c.clients {
+	for _, client := range c.clients {
 		wg.Go(func() {
 			if err := client.kafka.Flush(ctx); err != nil {
-				errs[i] = fmt.Errorf("flush: %d records were not acknowledged: %w", client.kafka.BufferedProduceRecords(), err)
+				w.log.WarnContext(ctx, "records were not acknowledged before the end",
+					slog.Int64("records", client.kafka.BufferedProduceRecords()), slog.Any("error", err))
 			}
 			client.kafka.Close()
 		})
 	}
 	wg.Wait()
 	c.control.Close()
-	w.log.Info("Kafka producer stopped") //nolint:sloglint // the original's line, which people grep for.
-	return errors.Join(errs...)
+	w.log.InfoContext(ctx, "Kafka producer stopped")
 }

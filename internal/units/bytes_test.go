@@ -3,9 +3,9 @@ package units_test
 import (
 	"testing"
 
-	"github.com/stretchr/testify/require"
-
 	"sluice/internal/units"
+
+	"github.com/stretchr/testify/require"
 )
 
 func TestBytesReadsAndWrites(t *testing.T) {

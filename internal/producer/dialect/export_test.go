@@ -3,9 +3,9 @@ package dialect
 import (
 	"net/http"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"sluice/internal/producer"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // Decode is what a body becomes, for the fuzz test.

@@ -7,11 +7,11 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"sluice/internal/httpserver"
 	"sluice/internal/producer"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // fields fills a record from the members of a JSON object, and
@@ -132,6 +132,7 @@ func (f *fields) timestamp(value jsontext.Value) {
 		if t, err := time.Parse(time.RFC3339, string(text)); err == nil {
 			at, ok = timestamp(t.UnixMilli())
 		}
+	default:
 	}
 	if !ok {
 		f.wrong("timestamp", "must be RFC 3339 or Unix milliseconds, from 1970 to 2262-04-11")

@@ -10,11 +10,11 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/go-json-experiment/json/jsontext"
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"sluice/internal/httpserver"
 	"sluice/internal/producer"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // Original is the endpoint of the system that Sluice grew out of: POST

@@ -4,12 +4,14 @@ package producertest
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"net"
 	"sync"
 	"testing"
 	"time"
+
+	"sluice/internal/kafka"
+	"sluice/internal/producer"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
@@ -17,9 +19,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
-
-	"sluice/internal/kafka"
-	"sluice/internal/producer"
 )
 
 // World is a cluster and a writer that is connected to it.
@@ -54,13 +53,13 @@ func StartWriter(t *testing.T, conn kafka.Config, change func(*producer.Config))
 	if change != nil {
 		change(&cfg)
 	}
-	writer := producer.NewWriter(cfg, conn, slog.New(slog.NewTextHandler(io.Discard, nil)), prometheus.NewRegistry())
+	writer := producer.NewWriter(cfg, conn, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = writer.Run(context.Background()) })
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		_ = writer.Close(ctx) // A test that stopped the broker leaves records behind.
+		writer.Close(ctx) // A test that stopped the broker leaves records behind.
 		wg.Wait()
 	})
 	return writer
@@ -136,11 +135,14 @@ type Cutter struct {
 	conns []net.Conn
 }
 
+// Listen is for kfake.ListenFn.
 func (c *Cutter) Listen(network, address string) (net.Listener, error) {
-	l, err := net.Listen(network, address)
+	var config net.ListenConfig
+	l, err := config.Listen(context.Background(), network, address)
 	return &cutListener{l, c}, err
 }
 
+// Cut ends every connection that is open.
 func (c *Cutter) Cut() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

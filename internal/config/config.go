@@ -1,0 +1,71 @@
+// Package config puts the settings of all packages together and loads them:
+// flag, else environment, else file, else default. Each package owns the
+// meaning, the default and the check of its own settings.
+package config
+
+import (
+	"errors"
+	"fmt"
+
+	"sluice/internal/broker"
+	"sluice/internal/kafka"
+	"sluice/internal/producer"
+	"sluice/internal/telemetry"
+)
+
+// Config are all settings, in the shape of the file.
+type Config struct {
+	Kafka     kafka.Config     `yaml:"kafka" embed:"" prefix:"kafka-"`
+	Producer  producer.Config  `yaml:"producer" embed:"" prefix:"producer-"`
+	Consumer  Consumer         `yaml:"consumer" embed:"" prefix:"consumer-"`
+	Broker    broker.Config    `yaml:"broker" embed:"" prefix:"broker-"`
+	Auth      Auth             `yaml:"auth" help:"Who may use the services. Absent, they listen on loopback only; none lets everybody in."`
+	Admin     Admin            `yaml:"admin" embed:"" prefix:"admin-"`
+	Telemetry telemetry.Config `yaml:"telemetry" embed:"" prefix:"telemetry-"`
+}
+
+// Consumer are the settings of service B.
+type Consumer struct {
+	Listen   []string `yaml:"listen" help:"Addresses to listen on, host:port, separated by commas."`
+	Handlers Handlers `yaml:"handlers" placeholder:"YAML" help:"What is done with the records, as a YAML list; the log handler on KAFKA_TOPIC (test-topic) when empty."`
+}
+
+// Admin are the settings of health and metrics.
+type Admin struct {
+	Listen []string `yaml:"listen" help:"Addresses of health and metrics, which are then nowhere else; on the services' own addresses when empty."`
+}
+
+// Auth says who may use the services.
+type Auth string
+
+// AuthNone lets everybody in, and has to be written out.
+const AuthNone Auth = "none"
+
+// UnmarshalText takes what an Auth may be.
+func (a *Auth) UnmarshalText(text []byte) error {
+	if s := string(text); s != "" && s != string(AuthNone) {
+		return fmt.Errorf("%q is not none", s)
+	}
+	*a = Auth(text)
+	return nil
+}
+
+// Default returns the defaults of all packages.
+func Default() Config {
+	return Config{
+		Kafka:     kafka.DefaultConfig(),
+		Producer:  producer.DefaultConfig(),
+		Consumer:  Consumer{Listen: []string{":8002"}},
+		Broker:    broker.DefaultConfig(),
+		Telemetry: telemetry.DefaultConfig(),
+	}
+}
+
+// Validate checks every setting; its errors name them.
+func (c Config) Validate() error {
+	errs := []error{c.Kafka.Validate(), c.Producer.Validate(), c.Consumer.Handlers.validate(), c.Broker.Validate(), c.Telemetry.Validate()}
+	if len(c.Consumer.Listen) == 0 {
+		errs = append(errs, errors.New("consumer.listen: at least one address is needed"))
+	}
+	return errors.Join(errs...)
+}
