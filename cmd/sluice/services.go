@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"sluice"
+	"sluice/internal/broker"
+	"sluice/internal/config"
+	"sluice/internal/kafka"
+	"sluice/internal/producer"
+	"sluice/internal/telemetry"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
+)
+
+// linger is how long a service that was told to stop goes on serving, so that
+// proxies notice.
+const linger = 2 * time.Second
+
+// newCLI returns the commands with the defaults of the settings.
+func newCLI() *cli {
+	d := config.Default()
+	c := &cli{}
+	c.Producer = producerCommand{d.Kafka, d.Producer, common{d.Auth, d.Admin, d.Telemetry}}
+	c.Consumer = consumerCommand{d.Kafka, d.Consumer, common{d.Auth, d.Admin, d.Telemetry}}
+	c.Broker = brokerCommand{d.Broker, d.Telemetry}
+	c.Topic.Create.Kafka, c.Topic.List.Kafka = d.Kafka, d.Kafka
+	c.Settings.Print.Config, c.Settings.Check.Config, c.Settings.Docs.Config = d, d, d
+	c.Dev = newDev(d)
+	return c
+}
+
+// common are the settings of both services.
+type common struct {
+	Auth      config.Auth      `help:"Who may use the services. Absent, they listen on loopback only; none lets everybody in."`
+	Admin     config.Admin     `embed:"" prefix:"admin-"`
+	Telemetry telemetry.Config `embed:"" prefix:"telemetry-"`
+}
+
+func (c common) into(cfg *config.Config) {
+	cfg.Auth, cfg.Admin, cfg.Telemetry = c.Auth, c.Admin, c.Telemetry
+}
+
+type producerCommand struct {
+	Kafka    kafka.Config    `embed:"" prefix:"kafka-"`
+	Producer producer.Config `embed:"" prefix:"producer-"`
+	common
+}
+
+// Run runs service A.
+func (c *producerCommand) Run(ctx context.Context, std streams) error {
+	if os.Getenv("GOGC") == "" {
+		// Requests leave a few megabytes of garbage and hold little: with the
+		// default, the collector would run thirty times a second.
+		debug.SetGCPercent(400)
+	}
+	cfg := config.Default()
+	cfg.Kafka, cfg.Producer = c.Kafka, c.Producer
+	c.into(&cfg)
+	return serve(ctx, std, cfg, sluice.Options{Producer: true, Linger: linger})
+}
+
+type consumerCommand struct {
+	Kafka    kafka.Config    `embed:"" prefix:"kafka-"`
+	Consumer config.Consumer `embed:"" prefix:"consumer-"`
+	common
+}
+
+// Run runs service B.
+func (c *consumerCommand) Run(ctx context.Context, std streams) error {
+	cfg := config.Default()
+	cfg.Kafka, cfg.Consumer = c.Kafka, c.Consumer
+	if topic := os.Getenv("KAFKA_TOPIC"); topic != "" {
+		cfg.Producer.Topic = topic // An alias of the default handler's topic, too.
+	}
+	c.into(&cfg)
+	return serve(ctx, std, cfg, sluice.Options{Consumer: true, Linger: linger})
+}
+
+type brokerCommand struct {
+	Broker    broker.Config    `embed:"" prefix:"broker-"`
+	Telemetry telemetry.Config `embed:"" prefix:"telemetry-"`
+}
+
+// Run runs the embedded broker.
+func (c *brokerCommand) Run(ctx context.Context, std streams) error {
+	cfg := config.Default()
+	cfg.Broker, cfg.Telemetry = c.Broker, c.Telemetry
+	return serve(ctx, std, cfg, sluice.Options{Broker: true})
+}
+
+// serve runs the chosen parts until ctx ends.
+func serve(ctx context.Context, std streams, cfg config.Config, opts sluice.Options) error {
+	if err := cfg.Validate(); err != nil {
+		return settingsError{err}
+	}
+	opts.Stdout = std.out
+	opts.Log = telemetry.NewLogger(cfg.Telemetry, std.err)
+	// In a container, stay below its memory limit; elsewhere there is none.
+	_, _ = memlimit.Set()
+	return sluice.New(cfg, opts).Run(ctx)
+}

@@ -1,0 +1,170 @@
+package consumer
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+const (
+	commitEvery   = time.Second
+	commitTimeout = 5 * time.Second
+	// finalCommitTimeout bounds the commit of a drain, whose time is short.
+	finalCommitTimeout = 2 * time.Second
+)
+
+// committer makes commits follow one another: positions are read after the
+// commit before has ended, so that an older one never overtakes a newer one.
+type committer struct {
+	turn chan struct{} // has room for whoever commits now
+	kick chan struct{}
+}
+
+func newCommitter() committer {
+	return committer{turn: make(chan struct{}, 1), kick: make(chan struct{}, 1)}
+}
+
+// soon asks for a commit now instead of within a second.
+func (c *committer) soon() {
+	select {
+	case c.kick <- struct{}{}:
+	default:
+	}
+}
+
+// commitLoop commits what has changed every second, until the drain, which
+// commits the rest itself.
+func (g *Group) commitLoop() {
+	ticker := time.NewTicker(commitEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-g.polls.Done():
+			return
+		case <-ticker.C:
+		case <-g.commits.kick:
+		}
+		g.commit(g.base, commitTimeout, g.all())
+	}
+}
+
+// claim is a position that is to be committed.
+type claim struct {
+	*partition
+	at       kgo.EpochOffset
+	memberID string
+	topicID  [16]byte
+}
+
+// commit commits the positions that have changed, and takes at most timeout.
+// What fails is logged and stays to be committed, which is the next call's
+// work. Nothing of a fenced partition is ever committed.
+func (g *Group) commit(ctx context.Context, timeout time.Duration, parts []*partition) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	select {
+	case g.commits.turn <- struct{}{}:
+		defer func() { <-g.commits.turn }()
+	case <-ctx.Done():
+		g.errors.say("commit", fmt.Errorf("commit offsets: the commit before has not ended: %w", ctx.Err()))
+		return
+	}
+	claims := map[topicPartition]claim{}
+	offsets := map[string]map[int32]kgo.EpochOffset{}
+	for _, p := range parts {
+		c, ok := p.claim()
+		if !ok {
+			continue
+		}
+		claims[p.topicPartition] = c
+		if offsets[p.topic] == nil {
+			offsets[p.topic] = map[int32]kgo.EpochOffset{}
+		}
+		offsets[p.topic][p.id] = c.at
+	}
+	if len(claims) == 0 {
+		return
+	}
+	ctx = kgo.PreCommitFnContext(ctx, func(req *kmsg.OffsetCommitRequest) error {
+		keepClaimed(req, claims)
+		return nil
+	})
+	g.client.CommitOffsetsSync(ctx, offsets, func(_ *kgo.Client, req *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
+		if err != nil {
+			g.metrics.commits.WithLabelValues("error").Add(float64(len(claims)))
+			g.errors.say("commit", fmt.Errorf("commit offsets: %w", err))
+			return
+		}
+		g.committed(req, resp, claims)
+	})
+}
+
+// keepClaimed is the last look at a commit before it is sent, which may be a
+// rebalance later than it was made: it drops what is not ours any more, and
+// what was claimed under another name in the group (our session ended, and
+// somebody else may have the partition). It also notes in the commit which
+// topic it is of; see locate.
+func keepClaimed(req *kmsg.OffsetCommitRequest, claims map[topicPartition]claim) {
+	req.Topics = slices.DeleteFunc(req.Topics, func(t kmsg.OffsetCommitRequestTopic) bool { return len(t.Partitions) == 0 })
+	for i := range req.Topics {
+		t := &req.Topics[i]
+		t.Partitions = slices.DeleteFunc(t.Partitions, func(p kmsg.OffsetCommitRequestTopicPartition) bool {
+			c := claims[topicPartition{t.Topic, p.Partition}]
+			return c.memberID != req.MemberID || !c.ours()
+		})
+		for j := range t.Partitions {
+			note := topicNote(claims[topicPartition{t.Topic, t.Partitions[j].Partition}].topicID)
+			t.Partitions[j].Metadata = &note
+		}
+	}
+	req.Topics = slices.DeleteFunc(req.Topics, func(t kmsg.OffsetCommitRequestTopic) bool { return len(t.Partitions) == 0 })
+}
+
+// committed notes what the broker has answered to a commit.
+func (g *Group) committed(req *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, claims map[topicPartition]claim) {
+	names := map[[16]byte]string{} // From version 10 on, an answer has no names.
+	for _, t := range req.Topics {
+		names[t.TopicID] = t.Topic
+	}
+	for _, t := range resp.Topics {
+		topic := t.Topic
+		if topic == "" {
+			topic = names[t.TopicID]
+		}
+		for _, p := range t.Partitions {
+			c, ok := claims[topicPartition{topic, p.Partition}]
+			if !ok {
+				continue
+			}
+			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+				g.metrics.commits.WithLabelValues("error").Inc()
+				g.errors.say("commit "+topic, fmt.Errorf("commit offset of %s/%d: %w", topic, p.Partition, err),
+					slog.String("topic", topic), slog.Int("partition", int(p.Partition)))
+				continue
+			}
+			g.metrics.commits.WithLabelValues("ok").Inc()
+			c.committedTo(c.at)
+		}
+	}
+}
+
+const topicNotePrefix = "topic-id="
+
+// topicNote is the metadata of a commit: the topic's id, as Kafka prints it.
+func topicNote(id [16]byte) string {
+	return topicNotePrefix + base64.RawURLEncoding.EncodeToString(id[:])
+}
+
+// ofTopic reports whether a commit with this metadata is one of the topic. A
+// commit that somebody else made, with other metadata, is taken to be.
+func ofTopic(metadata string, id [16]byte) bool {
+	return !strings.HasPrefix(metadata, topicNotePrefix) || metadata == topicNote(id)
+}

@@ -1,0 +1,5 @@
+//go:build !synctests
+
+package consumer_test
+
+const virtualTime = false

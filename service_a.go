@@ -1,0 +1,24 @@
+package sluice
+
+import (
+	"sluice/internal/httpserver"
+	"sluice/internal/producer"
+	"sluice/internal/producer/dialect"
+)
+
+// producerService is service A: the writer and its HTTP surface.
+type producerService struct {
+	server *httpserver.Server
+	writer *producer.Writer
+}
+
+// newProducer wires service A. It does nothing yet.
+func (p *Program) newProducer() *producerService {
+	writer := producer.NewWriter(p.cfg.Producer, p.cfg.Kafka, p.log, p.metrics)
+	p.healthOf("producer.listen").Check("producer", writer.Ready)
+	server := p.newServer("Sluice, service A (producer)",
+		"Writes records to Kafka. A 200 means that Kafka has the record with acks=all; every error says in `written` whether it may be there.",
+		p.cfg.Producer.Listen, "producer.listen")
+	dialect.NewOriginal(writer).Register(server)
+	return &producerService{server: server, writer: writer}
+}
