@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"time"
 )
 
 // Start says where a group begins in a partition for which it has committed
@@ -25,7 +26,14 @@ type Config struct {
 	Topics []string `yaml:"topics" help:"Topics to read."`
 	Group  string   `yaml:"group" help:"Consumer group; members of one group share the partitions."`
 	Start  Start    `yaml:"start" help:"Where a group without offsets begins: earliest or latest."`
+	// SessionTimeout is how long a member that died keeps its partitions,
+	// before the group gives them to the others: 45s when zero. Kafka allows
+	// 6s to 30m by default.
+	SessionTimeout time.Duration `yaml:"session_timeout,omitempty"`
 }
+
+// defaultSessionTimeout is Kafka's own.
+const defaultSessionTimeout = 45 * time.Second
 
 // DefaultConfig is the log handler of the original system.
 func DefaultConfig() Config {
@@ -70,6 +78,9 @@ func (c Config) Validate() error {
 	case "", StartEarliest, StartLatest:
 	default:
 		bad("start", "%q is neither earliest nor latest", c.Start)
+	}
+	if c.SessionTimeout != 0 && (c.SessionTimeout < 6*time.Second || c.SessionTimeout > 30*time.Minute) {
+		bad("session_timeout", "%s is not between 6s and 30m", c.SessionTimeout)
 	}
 	return errors.Join(errs...)
 }

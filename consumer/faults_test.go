@@ -110,7 +110,7 @@ func TestErrorsOfTheBrokerStopNothing(t *testing.T) {
 	for _, f := range faults {
 		for _, err := range f.errs {
 			t.Run(f.key.Name()+"/"+err.Message, func(t *testing.T) {
-				inWorld(t, 2, func(t *testing.T, w *world) {
+				inWorld(t, 2, func(_ *testing.T, w *world) {
 					early := w.fault(f.key, err, 3) // While joining.
 					m := w.join(slowly(50 * time.Millisecond))
 					for p := range int32(2) {

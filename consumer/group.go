@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,9 +17,8 @@ import (
 )
 
 const (
-	sessionTimeout    = 45 * time.Second
 	rebalanceTimeout  = 60 * time.Second
-	heartbeatInterval = 3 * time.Second
+	heartbeatInterval = 2 * time.Second // A third of the shortest session.
 
 	// retryEvery is the pause after an attempt of the handler that failed,
 	// and the most often that one error of the loop is logged.
@@ -139,7 +139,7 @@ func New(config Config, h Handler, deps Deps) (*Group, error) {
 // the program has created what it wants to be there.
 func (g *Group) options() []kgo.Opt {
 	opts := []kgo.Opt{
-		kgo.SessionTimeout(sessionTimeout),
+		kgo.SessionTimeout(cmp.Or(g.config.SessionTimeout, defaultSessionTimeout)),
 		kgo.RebalanceTimeout(rebalanceTimeout),
 		kgo.HeartbeatInterval(heartbeatInterval),
 	}
@@ -184,7 +184,7 @@ func (g *Group) Run(ctx context.Context) error {
 	if g.connect() == nil {
 		g.work.Go(g.commitLoop)
 		g.work.Go(g.watchAway)
-		g.pollLoop() //nolint:contextcheck // It ends with g.polls, which ends with ctx.
+		g.pollLoop()
 	}
 	close(g.polled)
 

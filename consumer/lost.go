@@ -27,14 +27,17 @@ func (g *Group) lost(_ context.Context, _ *kgo.Client, gone map[string][]int32) 
 	}
 }
 
-// suspend suspends a partition for at most as long as a session lasts.
+// suspend suspends a partition for as long as we can be sure of the session: it
+// began to run out at the last heartbeat.
 func (g *Group) suspend(p *partition) {
 	resumed := p.suspend()
+	session, _ := g.client.OptValue(kgo.SessionTimeout).(time.Duration)
+	beat, _ := g.client.OptValue(kgo.HeartbeatInterval).(time.Duration)
 	g.work.Go(func() {
 		select {
 		case <-resumed:
-		case <-p.stopping:
-		case <-time.After(sessionTimeout):
+		case <-p.ctx.Done():
+		case <-time.After(session - beat):
 			if p.isSuspended() {
 				g.lose([]*partition{p})
 			}
@@ -48,8 +51,7 @@ type sessionEnds struct{ *Group }
 
 // OnGroupManageError implements kgo.HookGroupManageError.
 func (g sessionEnds) OnGroupManageError(err error) {
-	var verdict *kerr.Error
-	if errors.As(err, &verdict) {
+	if _, verdict := errors.AsType[*kerr.Error](err); verdict {
 		g.loseSuspended()
 	}
 }

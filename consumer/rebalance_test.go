@@ -149,7 +149,7 @@ func TestLostPartitionsEndTheirHandlersAndCommitNothing(t *testing.T) {
 // A member whose session ends without its noticing must neither commit under
 // its new name what another member has gone beyond, nor stop for ever.
 func TestAMemberThatWasSilentForTooLongGoesOn(t *testing.T) {
-	inWorld(t, 2, func(t *testing.T, w *world) {
+	inWorld(t, 2, func(_ *testing.T, w *world) {
 		a := w.join(slowly(time.Second))
 		for p := range int32(2) {
 			w.produce(p, numbered("r", 0, 300)...)

@@ -46,7 +46,7 @@ func TestRecordsThatExpireBeforeTheyAreFetchedAreAnEvent(t *testing.T) {
 		w.seen.forget(0, fetched, 59_990)
 		close(release)
 		w.eventually("the rest is handled", w.seen.all)
-		require.Equal(t, int(fetched)+10, len(w.seen.of(0)), "what was fetched is handled all the same")
+		require.Len(t, w.seen.of(0), int(fetched)+10, "what was fetched is handled all the same")
 		require.Contains(t, w.log.String(), fmt.Sprintf("from=%d to=59990 reason=expired", fetched))
 		w.eventually("committed", func() bool { return w.committed(0) == 60_000 })
 		m.addsUp()

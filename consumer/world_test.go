@@ -108,7 +108,7 @@ func (w *world) cut(away bool) {
 	defer w.mu.Unlock()
 	w.away = away
 	for _, conn := range w.conns {
-		conn.Close()
+		_ = conn.Close() // A pipe has nothing to fail.
 	}
 	w.conns = nil
 }
@@ -226,7 +226,7 @@ func (w *world) join(work consumer.HandlerFunc, change ...func(*consumer.Config,
 		defer close(m.ended)
 		m.err = g.Run(ctx)
 	}()
-	w.t.Cleanup(func() { m.stop() })
+	w.t.Cleanup(func() { _ = m.stop() })
 	return m
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -80,6 +81,10 @@ func (s *Server) document(method, path string, d Doc) {
 		op.Responses[strconv.Itoa(code)] = response
 	}
 	s.openapi.AddOperation(op)
+	// The docs show the groups in the order of this list.
+	if !slices.ContainsFunc(s.openapi.Tags, func(t *huma.Tag) bool { return t.Name == d.Tag }) {
+		s.openapi.Tags = append(s.openapi.Tags, &huma.Tag{Name: d.Tag})
+	}
 }
 
 func (s *Server) schema(v any) *huma.Schema {

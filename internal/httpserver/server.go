@@ -56,18 +56,14 @@ type Server struct {
 	listeners []net.Listener
 }
 
-// New makes a Server with the common endpoints.
+// New makes a Server without endpoints.
 func New(opts Options) *Server {
-	s := &Server{
+	return &Server{
 		opts:    opts,
 		mux:     http.NewServeMux(),
 		openapi: newOpenAPI(opts.Title, opts.Version, opts.Description),
 		methods: map[string]bool{},
 	}
-	if opts.Health != nil {
-		opts.Health.register(s, opts.Metrics)
-	}
-	return s
 }
 
 // Handle adds an endpoint and its documentation.
@@ -80,8 +76,12 @@ func (s *Server) Handle(method, path string, h http.Handler, doc Doc) {
 	s.document(method, strings.TrimSuffix(path, "{$}"), doc)
 }
 
-// Listen opens the listeners. Its errors say which setting to change.
+// Listen adds the common endpoints and opens the listeners. Its errors say
+// which setting to change.
 func (s *Server) Listen(ctx context.Context) error {
+	if s.opts.Health != nil {
+		s.opts.Health.register(s, s.opts.Metrics)
+	}
 	if err := s.serveDocs(); err != nil {
 		return err
 	}

@@ -53,9 +53,7 @@ func received(all []*process) map[string]int {
 // Nobody is restarted, and no answer was a lie.
 func TestKafkaGoesAwayAndComesBack(t *testing.T) {
 	s := newSystem(t)
-	if s.broker == nil {
-		t.Skip("the Kafka of KAFKA_BROKERS is not ours to kill; the faults of a real one are in test/faults.sh")
-	}
+	s.needsFaults()
 	a, b := s.producer("--producer-timeout", "3s"), s.consumer()
 	sent := newSender(s.a)
 	ctx, stop := context.WithCancel(t.Context())
@@ -76,14 +74,13 @@ func TestKafkaGoesAwayAndComesBack(t *testing.T) {
 		require.Equal(t, http.StatusOK, status(s.b, "/"))
 	}
 	flowing()
-	s.broker.signal(syscall.SIGKILL)
-	<-s.broker.exited
+	s.signalKafka(syscall.SIGKILL)
 	refusing()
-	s.startBroker()
+	s.startKafka()
 	flowing()
-	s.broker.signal(syscall.SIGSTOP)
+	s.signalKafka(syscall.SIGSTOP)
 	refusing()
-	s.broker.signal(syscall.SIGCONT)
+	s.signalKafka(syscall.SIGCONT)
 	flowing()
 	stop()
 	wait()
@@ -121,13 +118,11 @@ func TestProducerStopsUnderLoad(t *testing.T) {
 // A stop while Kafka is silent ends within the budget, with true answers.
 func TestProducerStopsWhileKafkaIsSilent(t *testing.T) {
 	s := newSystem(t)
-	if s.broker == nil {
-		t.Skip("the Kafka of KAFKA_BROKERS is not ours to stop")
-	}
+	s.needsFaults()
 	a := s.producer("--producer-timeout", "5m")
 	sent := newSender(s.a)
 	require.Equal(t, "yes", sent.send("before"))
-	s.broker.signal(syscall.SIGSTOP)
+	s.signalKafka(syscall.SIGSTOP)
 	told := make(chan string)
 	go func() { told <- sent.send("under way") }()
 	await(t, "the request is in flight", func() bool {
@@ -137,7 +132,7 @@ func TestProducerStopsWhileKafkaIsSilent(t *testing.T) {
 	require.Equal(t, "unknown", <-told)
 	require.Equal(t, 0, a.wait())
 	require.Contains(t, a.stderr.text(), "records were not acknowledged before the end")
-	s.broker.signal(syscall.SIGCONT)
+	s.signalKafka(syscall.SIGCONT)
 	sent.check(t, s.consumer().received)
 }
 

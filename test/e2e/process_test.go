@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -180,8 +181,7 @@ func freePorts(t *testing.T, n int) []string {
 type system struct {
 	t            *testing.T
 	brokers      string
-	broker       *process // nil where Kafka is somebody else's
-	brokerArgs   []string
+	broker       *process // nil where Kafka is not ours
 	brokerDir    string
 	topic, group string
 	a, b         string
@@ -194,15 +194,52 @@ func newSystem(t *testing.T) *system {
 	s := &system{t: t, brokers: os.Getenv("KAFKA_BROKERS"), topic: name, group: name, a: ports[0], b: ports[1]}
 	if s.brokers == "" {
 		s.brokers, s.brokerDir = ports[2], t.TempDir()
-		s.brokerArgs = []string{"broker", "--broker-listen", ports[2]}
-		s.startBroker()
+		s.startKafka()
 	}
 	return s
 }
 
-func (s *system) startBroker() {
-	s.broker = start(s.t, s.brokerDir, s.brokerArgs...)
+// Commands for a Kafka of KAFKA_BROKERS that the tests may kill and freeze:
+// one that prints the process's number, and one that starts it again.
+var (
+	kafkaPID   = os.Getenv("KAFKA_PID")
+	kafkaStart = os.Getenv("KAFKA_START")
+)
+
+// needsFaults skips a test where Kafka must not be harmed.
+func (s *system) needsFaults() {
+	if s.broker == nil && (kafkaPID == "" || kafkaStart == "") {
+		s.t.Skip("the Kafka of KAFKA_BROKERS is killed and frozen only where KAFKA_PID and KAFKA_START say how")
+	}
+}
+
+// startKafka starts the broker, or starts it again after a kill.
+func (s *system) startKafka() {
+	s.t.Helper()
+	if s.brokerDir == "" {
+		out, err := exec.Command("bash", "-c", kafkaStart).CombinedOutput()
+		require.NoError(s.t, err, string(out))
+		return
+	}
+	s.broker = start(s.t, s.brokerDir, "broker", "--broker-listen", s.brokers)
 	s.broker.says("embedded broker started")
+}
+
+// signalKafka kills or freezes the broker.
+func (s *system) signalKafka(sig syscall.Signal) {
+	s.t.Helper()
+	if s.broker != nil {
+		s.broker.signal(sig)
+		if sig == syscall.SIGKILL {
+			<-s.broker.exited
+		}
+		return
+	}
+	out, err := exec.Command("bash", "-c", kafkaPID).Output()
+	require.NoError(s.t, err)
+	pid, err := strconv.Atoi(strings.TrimSpace(string(out)))
+	require.NoError(s.t, err)
+	require.NoError(s.t, syscall.Kill(pid, sig))
 }
 
 func (s *system) producer(args ...string) *process {
@@ -213,7 +250,7 @@ func (s *system) producer(args ...string) *process {
 
 func (s *system) consumer() *process {
 	p := start(s.t, "", "consumer", "--brokers", s.brokers, "--consumer-listen", s.b, "--consumer-handlers",
-		fmt.Sprintf(`[{name: log, topics: [%s], group: %s, log: {}}]`, s.topic, s.group))
+		fmt.Sprintf(`[{name: log, topics: [%s], group: %s, session_timeout: 6s, log: {}}]`, s.topic, s.group))
 	s.ready(s.b)
 	return p
 }

@@ -113,10 +113,10 @@ func read(files []string, count int) ([]string, error) {
 
 // system is a running pair of services.
 type system struct {
-	cmd  *exec.Cmd
-	a    string
-	dir  string
-	out  string
+	cmd *exec.Cmd
+	a   string
+	dir string
+	out string
 }
 
 func launch(binary, brokers string) (*system, error) {
