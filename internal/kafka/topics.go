@@ -52,8 +52,8 @@ const (
 )
 
 const (
-	// missTimeout bounds the question that a miss asks, missMemory how long
-	// its answer "no such topic" is believed.
+	// missTimeout is how long a miss waits for the answer, missMemory how long
+	// an answer "no such topic" is believed.
 	missTimeout = 50 * time.Millisecond
 	missMemory  = time.Second
 	// refreshEvery is how often what is known of the topics is read again.
@@ -98,11 +98,13 @@ func (t *Topics) Get(ctx context.Context, name string) (*Topic, error) {
 	return t.Refresh(ctx, name, missTimeout)
 }
 
-// Refresh asks the cluster for the topic now and remembers the answer. Calls
-// at the same time share one question, which goes on when ctx ends.
+// Refresh asks the cluster for the topic now and remembers the answer. It waits
+// for at most the given time; then it is ErrAway. Calls at the same time share
+// one question, which goes on when nobody waits any more: a cluster that takes
+// longer than one request may wait has answered when the next one comes.
 func (t *Topics) Refresh(ctx context.Context, name string, timeout time.Duration) (*Topic, error) {
 	flight := t.flight.DoChan(name, func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshTimeout)
 		defer cancel()
 		topic, err := t.ask(ctx, name)
 		switch {
@@ -113,9 +115,13 @@ func (t *Topics) Refresh(ctx context.Context, name string, timeout time.Duration
 		}
 		return topic, err
 	})
+	patience := time.NewTimer(timeout)
+	defer patience.Stop()
 	select {
 	case <-ctx.Done():
 		return nil, ctx.Err()
+	case <-patience.C:
+		return nil, fmt.Errorf("%w: no answer about topic %s within %s", ErrAway, name, timeout)
 	case answer := <-flight:
 		if answer.Err != nil {
 			return nil, answer.Err

@@ -62,6 +62,24 @@ func TestTopicsAskOnceForAMiss(t *testing.T) {
 	require.LessOrEqual(t, asked.Hits(), 2, "two if a second passed meanwhile")
 }
 
+// A cluster that takes longer than a request may wait is asked once, and its
+// answer serves the next request.
+func TestTopicsRememberALateAnswer(t *testing.T) {
+	cluster := newCluster(t, kfake.SeedTopics(2, "far"))
+	topics := kafka.NewTopics(newControl(t, kafka.Config{Brokers: cluster.ListenAddrs()}))
+	answer := make(chan struct{})
+	cluster.ControlKey(int16(kmsg.DescribeConfigs), func(kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.SleepControl(func() { <-answer })
+		return nil, nil, false
+	})
+	_, err := topics.Get(t.Context(), "far")
+	require.ErrorIs(t, err, kafka.ErrAway)
+	close(answer)
+	topic, err := topics.Refresh(t.Context(), "far", time.Minute)
+	require.NoError(t, err)
+	require.EqualValues(t, 2, topic.Partitions)
+}
+
 func TestTopicsTellRefusalsApart(t *testing.T) {
 	cluster := newCluster(t)
 	topics := kafka.NewTopics(newControl(t, kafka.Config{Brokers: cluster.ListenAddrs()}))
