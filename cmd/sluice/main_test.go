@@ -47,10 +47,15 @@ func TestPrecedenceOfSettings(t *testing.T) {
 		"aliases":      {map[string]string{"KAFKA_BOOTSTRAP_SERVERS": "kafka:9092", "KAFKA_TOPIC": "orders"}, "", nil, []string{"- kafka:9092", "topic: orders"}},
 		"short flag":   {nil, file, []string{"--brokers=three:3"}, []string{"- three:3"}},
 		"list by flag": {nil, "", []string{"--brokers=a:1,b:2"}, []string{"- a:1\n  - b:2"}},
-		"handlers in the file": {nil, "consumer:\n  handlers:\n  - {name: a, topics: [x, z], group: g, start: latest, log: {}}\n", nil,
-			[]string{"name: a", "- x\n    - z", "group: g", "start: latest", "log: {}"}},
-		"handlers in the environment": {map[string]string{"SLUICE_CONSUMER_HANDLERS": "[{name: b, topics: [z], group: h, log: {}}]"}, "", nil,
-			[]string{"name: b", "group: h", "start: earliest"}},
+		"handlers in the file": {
+			nil, "consumer:\n  handlers:\n  - {name: a, topics: [x, z], group: g, start: latest, log: {}}\n", nil,
+			[]string{"name: a", "- x\n    - z", "group: g", "start: latest", "log: {}"},
+		},
+		"handlers in the environment": {
+			map[string]string{"SLUICE_CONSUMER_HANDLERS": "[{name: b, topics: [z], group: h, log: {}}]"},
+			"", nil,
+			[]string{"name: b", "group: h", "start: earliest"},
+		},
 		"blocks that are commented out": {nil, "producer:\n  # topic: x\n", nil, []string{"topic: test-topic"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -126,8 +126,7 @@ func (p *process) signal(s syscall.Signal) { _ = p.cmd.Process.Signal(s) }
 // wait returns the exit code.
 func (p *process) wait() int {
 	<-p.exited
-	var exit *exec.ExitError
-	if errors.As(p.err, &exit) {
+	if exit, ok := errors.AsType[*exec.ExitError](p.err); ok {
 		return exit.ExitCode()
 	}
 	require.NoError(p.t, p.err)
