@@ -130,10 +130,10 @@ func (t *Topics) Refresh(ctx context.Context, name string, timeout time.Duration
 	}
 }
 
-// Run reads what is known again every ten seconds until ctx ends. A topic that
-// the cluster no longer has is forgotten; an answer that does not come changes
-// nothing.
-func (t *Topics) Run(ctx context.Context) {
+// Run reads what is known, and the topics that are named, again every ten
+// seconds until ctx ends. A topic that the cluster no longer has is forgotten;
+// an answer that does not come changes nothing.
+func (t *Topics) Run(ctx context.Context, always ...string) {
 	ticker := time.NewTicker(refreshEvery)
 	defer ticker.Stop()
 	for {
@@ -142,7 +142,9 @@ func (t *Topics) Run(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		for _, name := range slices.Sorted(maps.Keys(*t.known.Load())) {
+		names := slices.AppendSeq(slices.Clone(always), maps.Keys(*t.known.Load()))
+		slices.Sort(names)
+		for _, name := range slices.Compact(names) {
 			// The error is told by the next look-up that needs an answer.
 			_, _ = t.Refresh(ctx, name, refreshTimeout)
 		}

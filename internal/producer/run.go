@@ -58,7 +58,7 @@ func (w *Writer) Run(ctx context.Context) error {
 
 	var wg sync.WaitGroup
 	wg.Go(func() { c.link.Run(ctx) })
-	wg.Go(func() { c.topics.Run(ctx) })
+	wg.Go(func() { c.topics.Run(ctx, w.cfg.Topic) })
 	wg.Go(func() { c.watch(ctx) })
 	wg.Wait()
 	return nil
