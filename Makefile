@@ -1,0 +1,139 @@
+# The table of contents of the project's habits; `make help` prints it, CI runs the same targets.
+# Building, running and testing need Go and nothing else; `up` and its kin need Docker.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+.DEFAULT_GOAL := help
+
+# Tools are pinned in tools.mod, apart from what the binary is built from.
+TOOL := go tool -modfile=tools.mod
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
+# The race detector needs cgo. Go reports cgo as off where it finds no C compiler.
+RACE = $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
+# The Kafka client's own tag: with it, fake time passes while the client waits for one of its locks. The
+# tests in fake time run without the race detector, whose own runtime fails on them.
+FAKE_TIME = synctests
+GOTEST = $(TOOL) gotestsum --format pkgname-and-test-fails --
+
+# How long each fuzz target runs in `make fuzz`.
+FUZZTIME ?= 10s
+
+# Compose v2, as a plug-in of docker or under its older name.
+COMPOSE = $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
+COMPOSE_PROD = $(COMPOSE) -f docker-compose.yml -f docker-compose.prod.yml
+# Whichever stack is up: the first removes all containers, and each the volumes that its files use.
+DOWN = $(COMPOSE_PROD) down -v --remove-orphans && $(COMPOSE) down -v
+
+##@ Develop
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: build
+build: ## Build bin/sluice, one static binary
+	CGO_ENABLED=0 go build -trimpath -ldflags "-X sluice/internal/telemetry.version=$(VERSION)" -o bin/sluice ./cmd/sluice
+
+.PHONY: run
+run: build ## Start both services on an embedded broker in one process
+	bin/sluice dev
+
+.PHONY: fmt
+fmt: ## Format the Go files
+	$(TOOL) golangci-lint fmt
+
+.PHONY: tidy
+tidy: ## Bring go.mod and go.sum up to date
+	go mod tidy
+
+##@ Check
+.PHONY: lint
+lint: ## Run the linters, over the tests of the Compose stacks too
+	$(TOOL) golangci-lint run --build-tags compose,$(FAKE_TIME)
+
+.PHONY: test
+test: ## Run the whole suite on the embedded broker, with the race detector where there is a C compiler
+	@$(if $(RACE),,echo 'no C compiler found: the suite runs without the race detector')
+	$(GOTEST) $(RACE) ./...
+	$(GOTEST) -tags $(FAKE_TIME) ./consumer
+
+.PHONY: test-kafka
+test-kafka: ## Run the end-to-end tests against the Kafka of KAFKA_BROKERS
+	@[ -n "$${KAFKA_BROKERS:-}" ] || { echo 'Set KAFKA_BROKERS to the Kafka to test against, as in: make test-kafka KAFKA_BROKERS=localhost:9092' >&2; exit 2; }
+	$(GOTEST) $(RACE) -count=1 ./test/...
+
+# The tests remove what they start. The trap is for a test process that is killed: Ctrl-C, a time-out.
+compose-test = export COMPOSE_PROJECT_NAME=$(1); trap '{ $(DOWN); } >/dev/null 2>&1' EXIT; \
+	$(TOOL) gotestsum --format standard-verbose -- -tags compose -count=1 -timeout 30m -run '$(2)' ./test/compose/
+
+.PHONY: test-compose
+test-compose: ## Smoke-test the development stack: send, see, save a Go file, see it reloaded (needs Docker)
+	@$(call compose-test,sluice-smoke,^(TestSmoke|TestPublishedPorts)$$)
+
+.PHONY: test-compose-ha
+test-compose-ha: ## Kill a Kafka node and restart every replica of the production stack under load (needs Docker)
+	@$(call compose-test,sluice-ha,^TestHA$$)
+
+.PHONY: real-input
+real-input: build ## Send 200,000 lines of real text through both services, compare what came out (on the Kafka of KAFKA_BROKERS if set)
+	go run ./test/realinput
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME (10s)
+	@grep -roE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | while IFS=: read -r file func; do \
+		echo "== $$file $${func#func }"; \
+		go test -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")"; \
+	done
+
+.PHONY: bench
+bench: build ## Run the benchmarks; measure service B beside a bare client and write docs/benchmarks.md
+	go test -run '^$$' -bench . -benchmem ./...
+	go run ./bench/log -md docs/benchmarks.md
+
+##@ Docker Compose: development
+.PHONY: up
+up: ## Start the development stack, with hot reload, in the foreground
+	$(COMPOSE) up --build --remove-orphans
+
+.PHONY: down
+down: ## Remove the stack that is up, its networks and its volumes: the data in Kafka are gone
+	$(DOWN)
+
+.PHONY: stop
+stop: ## Remove the stack that is up but keep its volumes
+	$(COMPOSE_PROD) down --remove-orphans
+
+.PHONY: rebuild
+rebuild: ## Build the images again without the cache
+	$(COMPOSE) build --no-cache
+
+.PHONY: test-produce
+test-produce: ## Send a test message to service A
+	curl -X POST http://localhost:8001/produce -H "Content-Type: application/json" -d '{"content": "Test message from Makefile"}'
+
+.PHONY: logs-a
+logs-a: ## Follow the log of service A
+	$(COMPOSE) logs -f microservice-a
+
+.PHONY: logs-b
+logs-b: ## Follow the log of service B, where the messages arrive
+	$(COMPOSE) logs -f microservice-b
+
+.PHONY: sh-a
+sh-a: ## Open a shell in service A's container (development only: the production image has none)
+	$(COMPOSE) exec microservice-a bash
+
+.PHONY: sh-b
+sh-b: ## Open a shell in service B's container (development only: the production image has none)
+	$(COMPOSE) exec microservice-b bash
+
+.PHONY: clean
+clean: ## Remove Docker's unused data, of other projects too
+	docker system prune -f
+
+##@ Docker Compose: production
+.PHONY: up-prod
+up-prod: ## Build and start the production stack in the background
+	VERSION='$(VERSION)' $(COMPOSE_PROD) up --build -d --remove-orphans
