@@ -236,3 +236,6 @@ require (
 	mvdan.cc/gofumpt v0.12.0 // indirect
 	mvdan.cc/unparam v0.0.0-20260823230713-2fa3d841b0c8 // indirect
 )
+
+// Nothing needs it, and not every module proxy has it; fetching all modules for an offline build would fail.
+exclude github.com/revive-lint/dots v1.1.0

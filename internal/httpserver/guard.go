@@ -36,6 +36,9 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			NewProblem(http.StatusForbidden, "this listener is for this host only: "+r.Host+" is not one of its names").Write(w)
 			return
 		}
+		if s.draining.Load() {
+			w.Header().Set("Connection", "close")
+		}
 		protected.ServeHTTP(w, r)
 	})
 }

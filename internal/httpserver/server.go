@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -54,6 +55,7 @@ type Server struct {
 	methods   map[string]bool
 	server    *http.Server
 	listeners []net.Listener
+	draining  atomic.Bool
 }
 
 // New makes a Server without endpoints.
@@ -147,13 +149,9 @@ func (s *Server) Serve() error {
 	return errors.Join(errs...)
 }
 
-// Drain asks clients to open no further requests on their connections, while
-// all are still served.
-func (s *Server) Drain() {
-	if s.server != nil {
-		s.server.SetKeepAlivesEnabled(false)
-	}
-}
+// Drain ends each connection with its next answer, while requests are still
+// served. Idle connections stay: a request may be on its way on one of them.
+func (s *Server) Drain() { s.draining.Store(true) }
 
 // Shutdown stops accepting and waits until every request has been answered.
 // When ctx ends first, the connections that are left are closed and ctx's

@@ -90,7 +90,8 @@ func Backoff(tries int) time.Duration {
 	return min(100*time.Millisecond<<min(max(tries-1, 0), 4), time.Second)
 }
 
-// dialTimeout bounds one connection attempt, handshakes included.
+// dialTimeout bounds one connection attempt of the clients that do the work,
+// handshakes included.
 const dialTimeout = 3 * time.Second
 
 // Options are the client options that follow from the settings, the same for
@@ -111,7 +112,7 @@ func (c Config) Options(log *slog.Logger) ([]kgo.Opt, error) {
 	if log.Enabled(context.Background(), slog.LevelDebug) {
 		opts = append(opts, kgo.WithLogger(kslog.New(log.With(slog.String("component", "kafka_client")))))
 	}
-	dial, err := c.Dialer()
+	dial, err := c.Dialer(dialTimeout)
 	if err != nil {
 		return nil, err
 	}
@@ -125,10 +126,10 @@ func (c Config) Options(log *slog.Logger) ([]kgo.Opt, error) {
 	return opts, nil
 }
 
-// Dialer connects to a broker as the settings say: in the clear or with TLS,
-// within three seconds.
-func (c Config) Dialer() (func(ctx context.Context, network, host string) (net.Conn, error), error) {
-	plain := &net.Dialer{Timeout: dialTimeout}
+// Dialer connects to a broker as the settings say, in the clear or with TLS,
+// within the time-out.
+func (c Config) Dialer(timeout time.Duration) (func(ctx context.Context, network, host string) (net.Conn, error), error) {
+	plain := &net.Dialer{Timeout: timeout}
 	if !c.TLS.on() {
 		return plain.DialContext, nil
 	}

@@ -19,15 +19,24 @@ type Control struct {
 	log    *slog.Logger
 }
 
+// controlDialTimeout is short: a broker whose host is down must not keep a
+// question from the others for long.
+const controlDialTimeout = time.Second
+
 // NewControl makes a Control. It connects when it is first used.
 func NewControl(cfg Config, log *slog.Logger) (*Control, error) {
 	opts, err := cfg.Options(log)
 	if err != nil {
 		return nil, err
 	}
+	dial, err := cfg.Dialer(controlDialTimeout)
+	if err != nil {
+		return nil, err
+	}
 	// A question is asked again by whoever still wants to know: a short retry
 	// finds another broker, a long one would hide that there is none.
 	client, err := kgo.NewClient(append(opts,
+		kgo.Dialer(dial),
 		kgo.RequestRetries(3),
 		kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond }),
 	)...)

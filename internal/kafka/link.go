@@ -88,10 +88,39 @@ func (l *Link) Run(ctx context.Context) {
 	}
 }
 
+// probe succeeds when some broker answers. All are asked at the same time: one
+// whose host is down must not decide for the others.
 func (l *Link) probe(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	_, err := metadata(ctx, l.client)
+	err := ask(ctx, l.client.DiscoveredBrokers())
+	if err != nil {
+		// They may all have got new addresses.
+		err = ask(ctx, l.client.SeedBrokers())
+	}
+	return err
+}
+
+// ask returns nil as soon as one of the brokers has answered, else the error of
+// one that has not.
+func ask(ctx context.Context, brokers []*kgo.Broker) error {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout/2)
+	answers := make(chan error, len(brokers))
+	var wg sync.WaitGroup
+	for _, b := range brokers {
+		wg.Go(func() {
+			_, err := b.Request(ctx, metadataRequest())
+			answers <- err
+		})
+	}
+	defer wg.Wait()
+	defer cancel()
+	err := errors.New("no broker is known")
+	for range brokers {
+		if err = <-answers; err == nil {
+			return nil
+		}
+	}
 	return err
 }
 

@@ -12,6 +12,10 @@ import (
 // which does not tell whether the cluster is there, nor show a topic that was
 // created a moment ago.
 func metadata(ctx context.Context, client *kgo.Client, topics ...string) (*kmsg.MetadataResponse, error) {
+	return metadataRequest(topics...).RequestWith(ctx, client)
+}
+
+func metadataRequest(topics ...string) *kmsg.MetadataRequest {
 	req := kmsg.NewPtrMetadataRequest()
 	req.Topics = []kmsg.MetadataRequestTopic{} // Not nil, which means all of them.
 	for _, name := range topics {
@@ -19,5 +23,5 @@ func metadata(ctx context.Context, client *kgo.Client, topics ...string) (*kmsg.
 		topic.Topic = &name
 		req.Topics = append(req.Topics, topic)
 	}
-	return req.RequestWith(ctx, client)
+	return req
 }

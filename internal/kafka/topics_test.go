@@ -165,3 +165,29 @@ func TestLinkNoticesBothWays(t *testing.T) {
 	<-changed
 	require.NoError(t, link.Away())
 }
+
+// A broker whose host is down does not make the cluster away.
+func TestLinkWithOneOfThreeBrokersSilent(t *testing.T) {
+	cluster := newCluster(t, kfake.NumBrokers(3))
+	control := newControl(t, kafka.Config{Brokers: cluster.ListenAddrs()})
+	require.NoError(t, control.Prepare(t.Context(), false)) // All three are known from here on.
+	var probes atomic.Int32
+	cluster.ControlKey(int16(kmsg.Metadata), func(kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		probes.Add(1)
+		return nil, nil, cluster.CurrentNode() == 0 // No answer.
+	})
+	link := kafka.NewLink(control, slog.New(slog.DiscardHandler))
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() { link.Run(ctx) })
+	defer func() { cancel(); wg.Wait() }()
+	changed := link.Changed()
+	require.Eventually(t, func() bool { link.Kick(); return probes.Load() > 60 }, time.Minute, time.Millisecond)
+	select {
+	case <-changed:
+		t.Fatal("it was away")
+	default:
+	}
+	require.NoError(t, link.Away())
+}
