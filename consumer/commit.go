@@ -3,6 +3,7 @@ package consumer
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -64,6 +65,30 @@ type claim struct {
 	topicID  [16]byte
 }
 
+// claim returns the position where it differs from what is committed.
+func (p *partition) claim() (claim, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.fenced || p.suspended != nil || !p.located || (p.hasCommit && p.committed == p.position) {
+		return claim{}, false
+	}
+	return claim{partition: p, at: p.position, memberID: p.memberID, topicID: p.topicID}, true
+}
+
+// committedTo notes what the group has now.
+func (p *partition) committedTo(at kgo.EpochOffset) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.committed, p.hasCommit = at, true
+}
+
+// ours reports whether the partition's position may be committed.
+func (p *partition) ours() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.fenced && p.suspended == nil
+}
+
 // commit commits the positions that have changed, and takes at most timeout.
 // What fails is logged and stays to be committed, which is the next call's
 // work. Nothing of a fenced partition is ever committed.
@@ -98,12 +123,15 @@ func (g *Group) commit(ctx context.Context, timeout time.Duration, parts []*part
 		return nil
 	})
 	g.client.CommitOffsetsSync(ctx, offsets, func(_ *kgo.Client, req *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
-		if err != nil {
-			g.metrics.commits.WithLabelValues("error").Add(float64(len(claims)))
-			g.errors.say("commit", fmt.Errorf("commit offsets: %w", err))
+		switch {
+		case err == nil:
+			g.committed(req, resp, claims)
 			return
+		case errors.Is(err, context.DeadlineExceeded): // The client holds commits back while it joins.
+			err = fmt.Errorf("not done in %s, which a rebalance can take too: %w", timeout, err)
 		}
-		g.committed(req, resp, claims)
+		g.metrics.commits.WithLabelValues("error").Add(float64(len(claims)))
+		g.errors.say("commit", fmt.Errorf("commit offsets: %w", err))
 	})
 }
 
@@ -148,6 +176,9 @@ func (g *Group) committed(req *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommit
 				g.metrics.commits.WithLabelValues("error").Inc()
 				g.errors.say("commit "+topic, fmt.Errorf("commit offset of %s/%d: %w", topic, p.Partition, err),
 					slog.String("topic", topic), slog.Int("partition", int(p.Partition)))
+				if errors.Is(err, kerr.UnknownTopicID) {
+					g.compare(c.partition)
+				}
 				continue
 			}
 			g.metrics.commits.WithLabelValues("ok").Inc()

@@ -12,7 +12,8 @@
 // moves the partition's position; every second the positions that moved are
 // committed. When a partition is taken away, the record in work gets ten
 // seconds to finish, its position is committed, and only then another member
-// gets it.
+// gets it. When Kafka is away, work goes on with what is queued, and for as
+// long as the session lasts nothing of it has to be done again.
 //
 // The package knows Kafka and the handler. It must not know HTTP, the program
 // around it, or what a handler does.

@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -41,4 +42,39 @@ func (c *complaints) say(place string, err error, attrs ...any) {
 func logLoopError(log *slog.Logger, err error, attrs ...any) {
 	//nolint:sloglint // static-msg: the contract has the error in the message itself.
 	log.Error("Error in consumer loop: "+err.Error(), attrs...)
+}
+
+// handlerFailed reports an attempt that failed.
+func (g *Group) handlerFailed(tp topicPartition, offset int64, err error) {
+	attrs := []any{
+		slog.String("topic", tp.topic),
+		slog.Int("partition", int(tp.id)),
+		slog.Int64("offset", offset),
+	}
+	kind := "error"
+	if p, ok := errors.AsType[*panicError](err); ok {
+		kind = "panic"
+		attrs = append(attrs, slog.String("stack", string(p.stack)))
+	}
+	g.metrics.errors.WithLabelValues(kind).Inc()
+	logLoopError(g.log, err, attrs...)
+}
+
+// watchAway says every five seconds that Kafka is away, while it is.
+func (g *Group) watchAway() {
+	if g.deps.Away == nil {
+		return
+	}
+	ticker := time.NewTicker(retryEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-g.polls.Done():
+			return
+		case <-ticker.C:
+		}
+		if err := g.deps.Away(); err != nil {
+			logLoopError(g.log, err)
+		}
+	}
 }

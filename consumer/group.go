@@ -95,7 +95,8 @@ type Group struct {
 	retired    states                    // of partitions that are no longer ours
 	known      map[string]int32          // see countPartitions
 	notes      map[topicPartition]string // see offsetsFetched
-	rereading  map[string]bool           // see topicGone
+	rereading  map[string]bool           // see reread
+	former     map[topicPartition]former // see topicGone
 	over       bool                      // Leave was called
 }
 
@@ -117,7 +118,9 @@ func New(config Config, h Handler, deps Deps) (*Group, error) {
 		left:       make(chan struct{}),
 		polled:     make(chan struct{}),
 		partitions: map[topicPartition]*partition{},
+		known:      map[string]int32{},
 		rereading:  map[string]bool{},
+		former:     map[topicPartition]former{},
 		commits:    newCommitter(),
 		state:      state{why: errors.New("not started")},
 	}
@@ -244,53 +247,4 @@ func (g *Group) attempt(ctx context.Context) error {
 		}
 	}
 	return g.countPartitions(ctx)
-}
-
-// watchAway says every five seconds that Kafka is away, while it is.
-func (g *Group) watchAway() {
-	if g.deps.Away == nil {
-		return
-	}
-	ticker := time.NewTicker(retryEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-g.polls.Done():
-			return
-		case <-ticker.C:
-		}
-		if err := g.deps.Away(); err != nil {
-			g.errors.say("", err)
-		}
-	}
-}
-
-// handlerFailed reports an attempt that failed.
-func (g *Group) handlerFailed(tp topicPartition, offset int64, err error) {
-	attrs := []any{
-		slog.String("topic", tp.topic),
-		slog.Int("partition", int(tp.id)),
-		slog.Int64("offset", offset),
-	}
-	kind := "error"
-	if p, ok := errors.AsType[*panicError](err); ok {
-		kind = "panic"
-		attrs = append(attrs, slog.String("stack", string(p.stack)))
-	}
-	g.metrics.errors.WithLabelValues(kind).Inc()
-	logLoopError(g.log, err, attrs...)
-}
-
-// snapshot returns the states of all records of this member and the number of
-// its partitions.
-func (g *Group) snapshot() (states, int) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	sum := g.retired
-	for _, p := range g.partitions {
-		p.mu.Lock()
-		sum.add(p.states)
-		p.mu.Unlock()
-	}
-	return sum, len(g.partitions)
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"runtime/debug"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"sluice/record"
 )
 
@@ -46,4 +48,26 @@ func handle(ctx context.Context, h Handler, r *record.Record) (err error) {
 		}
 	}()
 	return h.Handle(ctx, r)
+}
+
+// views are the records as a handler sees them.
+func views(rs []*kgo.Record) []record.Record {
+	out := make([]record.Record, len(rs))
+	for i, r := range rs {
+		out[i] = record.Record{
+			Topic:     r.Topic,
+			Partition: r.Partition,
+			Offset:    r.Offset,
+			Timestamp: r.Timestamp,
+			Key:       r.Key,
+			Value:     r.Value,
+		}
+		if len(r.Headers) > 0 {
+			out[i].Headers = make([]record.Header, len(r.Headers))
+			for j, h := range r.Headers {
+				out[i].Headers[j] = record.Header(h)
+			}
+		}
+	}
+	return out
 }

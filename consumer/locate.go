@@ -19,10 +19,14 @@ const (
 	locateTimeout = 5 * time.Second
 )
 
-// countPartitions remembers how many partitions the topics have before this
-// member sees its first record. With StartLatest a later one begins at its
-// beginning: it was created while we were watching.
+// countPartitions remembers, for a group that starts at the latest record, how
+// many partitions the topics have before this member sees its first one. A
+// partition that comes later begins at its beginning: it was created while we
+// were watching.
 func (g *Group) countPartitions(ctx context.Context) error {
+	if g.config.Start != StartLatest {
+		return nil
+	}
 	details, err := g.admin.ListTopicsWithInternal(ctx, g.config.Topics...)
 	if err != nil {
 		return fmt.Errorf("list topics: %w", err)
@@ -117,25 +121,70 @@ func (g *Group) locateSome(ctx context.Context, fetched map[string]map[int32]kgo
 				offsets[id] = kgo.NewOffset().At(next.Offset).WithEpoch(next.Epoch)
 				continue
 			}
-			commit := offset.EpochOffset()
-			stale := commit.Offset >= 0 && !ofTopic(g.note(p.topicPartition), topicID)
-			if commit.Offset >= 0 && !stale {
-				p.locate(commit, true, topicID)
-				continue
-			}
-			at, e := listed.find(ctx, g.admin, p.topicPartition, !stale && g.startsAtEnd(p.topicPartition))
+			at, e := g.startOf(ctx, p.topicPartition, offset.EpochOffset(), topicID, &listed)
 			if e != nil {
 				err = e
 				continue
 			}
-			if stale {
-				g.wasReset(p.topicPartition, reasonRecreated, commit.Offset, at)
+			p.locate(at.EpochOffset, at.committed, topicID)
+			g.mu.Lock()
+			delete(g.former, p.topicPartition)
+			g.mu.Unlock()
+			if at.reset {
+				g.wasReset(p.topicPartition, reasonRecreated, at.from, at.Offset)
 			}
-			p.locate(kgo.EpochOffset{Epoch: -1, Offset: at}, false, topicID)
-			offsets[id] = kgo.NewOffset().At(at)
+			offsets[id] = kgo.NewOffset().At(at.Offset).WithEpoch(at.Epoch)
 		}
 	}
 	return err
+}
+
+// locate sets where the partition begins, and what the group has committed for
+// it, if anything.
+func (p *partition) locate(at kgo.EpochOffset, committed bool, topicID [16]byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.located, p.position, p.next, p.topicID = true, at, at, topicID
+	p.committed, p.hasCommit = at, committed
+}
+
+func (p *partition) isLocated() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.located
+}
+
+// fetchesFrom returns the offset that the client fetches next.
+func (p *partition) fetchesFrom() kgo.EpochOffset {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.next
+}
+
+// start is where a partition starts.
+type start struct {
+	kgo.EpochOffset
+	committed bool // The group has committed it.
+	reset     bool // It replaces an offset of another topic of this name.
+	from      int64
+}
+
+// startOf decides where a partition starts, given what the group has committed
+// for it, or a negative offset.
+func (g *Group) startOf(ctx context.Context, tp topicPartition, commit kgo.EpochOffset, topicID [16]byte, listed *logEnds) (start, error) {
+	from, reset := g.formerly(tp, topicID)
+	if commit.Offset >= 0 && ofTopic(g.note(tp), topicID) {
+		return start{commit, true, reset, from}, nil
+	}
+	end := g.startsAtEnd(tp)
+	if commit.Offset >= 0 {
+		from, reset, end = commit.Offset, true, false
+	}
+	at, err := listed.find(ctx, g.admin, tp, end)
+	if err != nil {
+		return start{}, err
+	}
+	return start{kgo.EpochOffset{Epoch: -1, Offset: at}, false, reset, from}, nil
 }
 
 // startsAtEnd reports whether the group skips what the partition holds now.

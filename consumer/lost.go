@@ -75,3 +75,32 @@ func (g *Group) lose(parts []*partition) {
 	}
 	g.retire(parts)
 }
+
+// suspend begins a suspension, and returns a channel that is closed when it
+// ends well.
+func (p *partition) suspend() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.suspended == nil {
+		p.suspended = make(chan struct{})
+	}
+	return p.suspended
+}
+
+// resume ends a suspension, unless the member is another one now.
+func (p *partition) resume(memberID string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.suspended == nil || p.stopped || p.memberID != memberID {
+		return false
+	}
+	close(p.suspended)
+	p.suspended = nil
+	return true
+}
+
+func (p *partition) isSuspended() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.suspended != nil && !p.fenced
+}

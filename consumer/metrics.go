@@ -120,3 +120,17 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	c.group.metrics.commits.Collect(ch)
 	c.group.metrics.resets.Collect(ch)
 }
+
+// snapshot returns the states of all records of this member and the number of
+// its partitions.
+func (g *Group) snapshot() (states, int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	sum := g.retired
+	for _, p := range g.partitions {
+		p.mu.Lock()
+		sum.add(p.states)
+		p.mu.Unlock()
+	}
+	return sum, len(g.partitions)
+}

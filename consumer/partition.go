@@ -25,7 +25,9 @@ func (tp topicPartition) list() map[string][]int32 {
 // The same partition, lost and assigned again, is a new one.
 //
 // Its life is: active → stopped (takes no further record; the one in work may
-// finish and counts) → fenced (nothing counts any more).
+// finish and counts) → fenced (nothing counts any more). What it knows is
+// guarded by mu; the queue and the position are changed by its own goroutine
+// and by the poll loop.
 type partition struct {
 	topicPartition
 	group *Group
@@ -80,8 +82,8 @@ func newPartition(g *Group, tp topicPartition, memberID string) *partition {
 	return p
 }
 
-// run hands out the records one after the other. What issue order the records
-// of a partition are handled in is decided here and nowhere else.
+// run hands out the records one after the other. In which order
+// the records of a partition are handled is decided here and nowhere else.
 func (p *partition) run() {
 	defer close(p.done)
 	for {
@@ -93,9 +95,9 @@ func (p *partition) run() {
 			p.jump(b.jump)
 			continue
 		}
-		views := views(b.records)
+		seen := views(b.records)
 		for i, r := range b.records {
-			if !p.begin(r) || !p.handle(r, &views[i]) {
+			if !p.begin(r) || !p.handle(r, &seen[i]) {
 				return
 			}
 			p.finish(r)
@@ -219,122 +221,6 @@ func (p *partition) retrying(on bool) {
 	}
 }
 
-// locate sets where the partition begins, and what the group has committed for
-// it, if anything.
-func (p *partition) locate(at kgo.EpochOffset, committed bool, topicID [16]byte) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.located, p.position, p.next, p.topicID = true, at, at, topicID
-	p.committed, p.hasCommit = at, committed
-}
-
-// member returns who we were when the partition was last known to be ours.
-func (p *partition) member() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.memberID
-}
-
-func (p *partition) setMember(id string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.memberID = id
-}
-
-func (p *partition) isLocated() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.located
-}
-
-// fetchesFrom returns the offset that the client fetches next.
-func (p *partition) fetchesFrom() kgo.EpochOffset {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.next
-}
-
-// ours reports whether the partition's position may be committed.
-func (p *partition) ours() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return !p.fenced && p.suspended == nil
-}
-
-// suspend begins a suspension, and returns a channel that is closed when it
-// ends well.
-func (p *partition) suspend() <-chan struct{} {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.suspended == nil {
-		p.suspended = make(chan struct{})
-	}
-	return p.suspended
-}
-
-// resume ends a suspension, unless the member is another one now.
-func (p *partition) resume(memberID string) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.suspended == nil || p.fenced || p.memberID != memberID {
-		return false
-	}
-	close(p.suspended)
-	p.suspended = nil
-	return true
-}
-
-func (p *partition) isSuspended() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.suspended != nil && !p.fenced
-}
-
-// claim returns the position where it differs from what is committed.
-func (p *partition) claim() (claim, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.fenced || p.suspended != nil || !p.located || (p.hasCommit && p.committed == p.position) {
-		return claim{}, false
-	}
-	return claim{partition: p, at: p.position, memberID: p.memberID, topicID: p.topicID}, true
-}
-
-// committedTo notes what the group has now.
-func (p *partition) committedTo(at kgo.EpochOffset) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.committed, p.hasCommit = at, true
-}
-
-// hold pauses or resumes the fetching for a reason that is not the queue: the
-// offset to fetch from is looked for, or the last fetch was refused. It reports
-// whether that changed anything.
-func (p *partition) hold(on bool) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.fenced || p.held == on {
-		return false
-	}
-	p.held = on
-	p.flow()
-	return true
-}
-
-// flow makes the client fetch the partition or not, as the two reasons say.
-// It is called under the lock so that a pause and a resume cannot overtake
-// each other; the client never calls us with a lock that it takes here.
-func (p *partition) flow() {
-	switch pause := p.full || p.held; {
-	case pause && !p.paused:
-		p.group.client.PauseFetchPartitions(p.list())
-		p.paused = true
-	case !pause && p.paused:
-		p.group.client.ResumeFetchPartitions(p.list())
-		p.paused = false
-	}
-}
-
 // stop lets the partition take no further record. A wait for a retry ends.
 func (p *partition) stop() {
 	p.mu.Lock()
@@ -366,26 +252,4 @@ func (p *partition) fence() states {
 	s.queued, s.running, s.retrying = 0, 0, 0
 	p.states = states{}
 	return s
-}
-
-// views are the records as a handler sees them.
-func views(rs []*kgo.Record) []record.Record {
-	out := make([]record.Record, len(rs))
-	for i, r := range rs {
-		out[i] = record.Record{
-			Topic:     r.Topic,
-			Partition: r.Partition,
-			Offset:    r.Offset,
-			Timestamp: r.Timestamp,
-			Key:       r.Key,
-			Value:     r.Value,
-		}
-		if len(r.Headers) > 0 {
-			out[i].Headers = make([]record.Header, len(r.Headers))
-			for j, h := range r.Headers {
-				out[i].Headers[j] = record.Header(h)
-			}
-		}
-	}
-	return out
 }

@@ -66,3 +66,31 @@ func size(r *kgo.Record) int {
 	}
 	return n
 }
+
+// hold pauses or resumes the fetching for a reason that is not the queue: the
+// offset to fetch from is looked for, or the last fetch was refused. It reports
+// whether that changed anything.
+func (p *partition) hold(on bool) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.fenced || p.held == on {
+		return false
+	}
+	p.held = on
+	p.flow()
+	return true
+}
+
+// flow makes the client fetch the partition or not, as the two reasons say.
+// It is called under the lock so that a pause and a resume cannot overtake
+// each other; the client never calls us with a lock that it takes here.
+func (p *partition) flow() {
+	switch pause := p.full || p.held; {
+	case pause && !p.paused:
+		p.group.client.PauseFetchPartitions(p.list())
+		p.paused = true
+	case !pause && p.paused:
+		p.group.client.ResumeFetchPartitions(p.list())
+		p.paused = false
+	}
+}

@@ -3,7 +3,6 @@ package consumer
 import (
 	"context"
 	"log/slog"
-	"slices"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -46,24 +45,24 @@ func (g *Group) assigned(ctx context.Context, client *kgo.Client, added map[stri
 // revoked hands partitions over: no further record is begun, the ones in work
 // get ten seconds, what is handled is committed, and then nothing counts any
 // more. The group waits for it; heartbeats go on meanwhile.
-func (g *Group) revoked(ctx context.Context, client *kgo.Client, taken map[string][]int32) {
+func (g *Group) revoked(ctx context.Context, _ *kgo.Client, taken map[string][]int32) {
 	parts := g.pick(taken)
 	if len(parts) == 0 {
 		return
 	}
-	memberID, _ := client.GroupMetadata()
-	ours := slices.DeleteFunc(slices.Clone(parts), func(p *partition) bool {
-		// A new name means that our session had ended unnoticed: somebody
-		// else may have the partition, and what we know of it is stale.
-		return p.member() != memberID
-	})
-	stopAll(ours)
+	stopAll(parts)
 	budget, cancel := context.WithTimeout(ctx, revokeBudget)
 	defer cancel()
-	busy := waitAll(budget, ours)
-	g.commit(ctx, commitTimeout, ours)
+	busy := waitAll(budget, parts)
+	g.commit(ctx, commitTimeout, parts)
 	g.retire(parts)
 	g.log.InfoContext(ctx, "partitions revoked", slog.Any("partitions", taken), slog.Int("still_busy", len(busy)))
+}
+
+func (p *partition) setMember(id string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.memberID = id
 }
 
 // pick returns those of the partitions that are ours.

@@ -2,6 +2,7 @@ package consumer_test
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"sluice/consumer"
@@ -117,6 +119,9 @@ func TestAfterTheBudgetOfARevokeTheRecordInWorkNoLongerCounts(t *testing.T) {
 func TestLostPartitionsEndTheirHandlersAndCommitNothing(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {
 		var ended, begun atomic.Int32
+		// While commits fail there is something left that a lost member could
+		// wrongly commit.
+		commits := w.fault(kmsg.OffsetCommit, kerr.GroupAuthorizationFailed, -1)
 		a := w.join(func(ctx context.Context, r *record.Record) error {
 			if r.Offset < 2 || begun.Add(1) > 1 {
 				return nil
@@ -125,9 +130,6 @@ func TestLostPartitionsEndTheirHandlersAndCommitNothing(t *testing.T) {
 			ended.Add(1)
 			return nil // Too late: nobody asks any more.
 		})
-		// While commits fail there is something left that a lost member could
-		// wrongly commit.
-		commits := w.fault(kmsg.OffsetCommit, kerr.GroupAuthorizationFailed, -1)
 		w.produce(0, numbered("r", 0, 3)...)
 		w.eventually("stuck", func() bool { return a.metric("records_running") == 1 })
 		beat := w.fault(kmsg.Heartbeat, kerr.UnknownMemberID, 1)
@@ -175,5 +177,113 @@ func TestAMemberThatWasSilentForTooLongGoesOn(t *testing.T) {
 		w.eventually("all committed", func() bool { return w.committed(0) == 300 && w.committed(1) == 300 })
 		a.addsUp()
 		b.addsUp()
+	})
+}
+
+// holdOnce makes a handler that holds every record until its context ends, but
+// only the first time that it gets it.
+func holdOnce(ended *atomic.Int32) consumer.HandlerFunc {
+	var mu sync.Mutex
+	held := map[int32]bool{}
+	return func(ctx context.Context, r *record.Record) error {
+		mu.Lock()
+		again := held[r.Partition]
+		held[r.Partition] = true
+		mu.Unlock()
+		if again {
+			return nil
+		}
+		<-ctx.Done()
+		ended.Add(1)
+		return ctx.Err()
+	}
+}
+
+// through connects a member by a cable of its own.
+func through(c *cable) func(*consumer.Config, *consumer.Deps) {
+	return func(_ *consumer.Config, deps *consumer.Deps) {
+		deps.Client = append(deps.Client, kgo.Dialer(c.dial))
+	}
+}
+
+func TestAMemberThatComesBackUnderAnotherNameBeginsAnew(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		var ended atomic.Int32
+		own := &cable{connect: w.network.DialContext}
+		a := w.join(holdOnce(&ended), through(own))
+		w.produce(0, "a")
+		w.eventually("in work", func() bool { return a.metric("records_running") == 1 })
+		own.cut(true)
+		w.pass(3 * time.Second)
+		w.expel(w.cluster.GroupInfo(group).Members[0].MemberID)
+		require.Zero(t, ended.Load(), "it cannot know yet that the partition is not its own")
+		own.cut(false)
+		w.pass(5 * time.Second)
+		require.Equal(t, int32(1), ended.Load(), "somebody else could have had it")
+		w.eventually("all handled", w.seen.all)
+		a.addsUp()
+	})
+}
+
+func TestAMemberThatComesBackGoesOnOnlyWithWhatItStillHas(t *testing.T) {
+	inWorld(t, 4, func(t *testing.T, w *world) {
+		var ended atomic.Int32
+		own := &cable{connect: w.network.DialContext}
+		a := w.join(holdOnce(&ended), through(own))
+		for p := range int32(4) {
+			w.produce(p, "r")
+		}
+		w.eventually("in work", func() bool { return a.metric("records_running") == 4 })
+		own.cut(true)
+		w.pass(5 * time.Second)
+		b := w.join(nil)
+		w.pass(time.Second)
+		require.Zero(t, ended.Load())
+		own.cut(false)
+		w.pass(10 * time.Second)
+		require.Equal(t, 2.0, a.metric("partitions"))
+		require.Equal(t, 2.0, b.metric("partitions"))
+		require.Equal(t, int32(2), ended.Load())
+		require.Equal(t, 2.0, a.metric("records_running"))
+		require.Equal(t, 2.0, b.metric("records_ok_total"))
+		a.addsUp()
+		require.NoError(t, b.stop())
+		require.Error(t, a.stop())
+		require.Equal(t, int32(4), ended.Load())
+	})
+}
+
+func TestAPauseEndsWithTheAssignment(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		var ended atomic.Int32
+		m := w.join(holdOnce(&ended))
+		w.flood(0, 50_000)
+		w.eventually("the queue is full", func() bool { return m.metric("records_queued") > 20_000 })
+		beat := w.fault(kmsg.Heartbeat, kerr.UnknownMemberID, 1)
+		require.NoError(t, beat.Wait(t.Context(), 1))
+		w.eventually("all handled", w.seen.all)
+		m.addsUp()
+	})
+}
+
+// A client that waits in a rebalance cannot leave: it is waiting for the answer
+// to its join. Somebody has to, or the others wait until its session ends.
+func TestAMemberCanLeaveWhileItJoins(t *testing.T) {
+	inWorld(t, 2, func(t *testing.T, w *world) {
+		own := &cable{connect: w.network.DialContext}
+		a := w.join(nil, through(own))
+		w.eventually("joined", func() bool { return w.committed(0) == 0 })
+		own.cut(true) // The group waits for it until its session ends.
+		b := w.join(nil)
+		w.pass(5 * time.Second)
+		require.Len(t, w.cluster.GroupInfo(group).Members, 2)
+		require.NoError(t, b.stop())
+		require.Len(t, w.cluster.GroupInfo(group).Members, 1)
+		require.Zero(t, w.log.count("could not leave"))
+		own.cut(false)
+		w.produce(0, "a")
+		w.produce(1, "b")
+		w.eventually("all handled", w.seen.all)
+		a.addsUp()
 	})
 }

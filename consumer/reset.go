@@ -96,23 +96,64 @@ func (g *Group) findStart(p *partition) (int64, error) {
 	}
 }
 
+// former is where a partition was when its topic went.
+type former struct {
+	topicID [16]byte
+	offset  int64
+}
+
 // topicGone deals with a topic that was deleted, and perhaps created again: the
 // client would ask for the old one for ever. What was fetched of it and is not
 // handled is given up, as the deletion has it, and the topic is read from its
 // beginning when and if it is there. It runs in the poll loop, the rest beside.
 func (g *Group) topicGone(topic string) {
-	if g.isRereading(topic) {
+	parts := g.partitionsOf(topic)
+	if g.isRereading(topic) || len(parts) == 0 {
 		return
 	}
+	g.log.Warn("topic is gone, or another one of its name is there", slog.String("topic", topic))
 	g.mu.Lock()
 	g.known[topic] = 0
-	g.mu.Unlock()
-	parts := g.partitionsOf(topic)
 	for _, p := range parts {
-		g.wasReset(p.topicPartition, reasonRecreated, p.fetchesFrom().Offset, 0)
+		g.former[p.topicPartition] = p.asFormer()
 	}
+	g.mu.Unlock()
 	g.retire(parts)
 	g.work.Go(func() { g.reread(topic) })
+}
+
+// formerly returns where a partition was in the topic that had the name before,
+// if that was another one.
+func (g *Group) formerly(tp topicPartition, topicID [16]byte) (offset int64, ok bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	old, ok := g.former[tp]
+	return old.offset, ok && old.topicID != topicID
+}
+
+func (p *partition) asFormer() former {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return former{p.topicID, p.next.Offset}
+}
+
+// compare looks whether a topic is still the one that a partition is of, after
+// a commit was refused because it is not. Up to Kafka 3.0 that is the only sign:
+// fetching is by name, and goes on in the middle of the new topic.
+func (g *Group) compare(p *partition) {
+	g.work.Go(func() {
+		ctx, cancel := context.WithTimeout(p.ctx, locateTimeout)
+		defer cancel()
+		details, err := g.admin.ListTopicsWithInternal(ctx, p.topic)
+		if err != nil || details[p.topic].Err != nil || details[p.topic].ID == p.asFormer().topicID {
+			return // The next commit asks again.
+		}
+		g.polling.do(func() {
+			if g.assignment(p.topicPartition) == p {
+				g.topicGone(p.topic)
+			}
+		})
+	})
 }
 
 // reread has the client forget a topic and find it again, as if it was new.

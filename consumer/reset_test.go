@@ -7,7 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kversion"
 
 	"sluice/record"
 )
@@ -53,29 +54,46 @@ func TestRecordsThatExpireBeforeTheyAreFetchedAreAnEvent(t *testing.T) {
 	})
 }
 
+func TestTheCommitFollowsWhenEverythingHasExpired(t *testing.T) {
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		w.produce(0, numbered("r", 0, 10)...)
+		w.seen.forget(0, 0, 10)
+		w.seek(0, 3, "")
+		require.NoError(t, w.cluster.DeleteRecords(topic, 0, 10))
+		w.join(nil)
+		w.eventually("committed", func() bool { return w.committed(0) == 10 })
+		require.Empty(t, w.seen.of(0))
+	})
+}
+
+// Kafka 4.1 commits by topic id, 3.1 fetches by it, 2.8 does neither.
 func TestATopicThatIsRecreatedIsReadFromItsBeginning(t *testing.T) {
-	for _, records := range []int{3, 50} { // Fewer than before, and more.
-		t.Run(fmt.Sprint(records), func(t *testing.T) {
-			inWorld(t, 2, func(t *testing.T, w *world) {
-				m := w.join(nil, latest)
-				w.eventually("joined", func() bool { return w.committed(0) == 0 })
-				w.produce(0, numbered("old", 0, 10)...)
-				w.eventually("handled", w.seen.all)
-				w.eventually("committed", func() bool { return w.committed(0) == 10 })
-				require.NoError(t, w.cluster.DeleteTopic(topic))
-				require.NoError(t, w.cluster.CreateTopic(topic, 3, nil))
-				w.seen.reset()
-				w.client.PurgeTopicsFromClient(topic)
-				for p := range int32(3) {
-					w.produce(p, numbered("new", 0, records)...)
-				}
-				w.eventually("all handled", w.seen.all)
-				w.eventually("all committed", func() bool { return w.committed(0) == int64(records) && w.committed(2) == int64(records) })
-				require.GreaterOrEqual(t, m.metric(`offset_resets_total{reason="recreated"}`), 2.0)
-				require.NoError(t, m.Ready())
-				m.addsUp()
+	versions := map[string]*kversion.Versions{"2.8": kversion.V2_8_0(), "3.1": kversion.V3_1_0(), "now": kversion.Stable()}
+	for name, version := range versions {
+		for _, records := range []int{3, 50} { // Fewer than before, and more.
+			t.Run(fmt.Sprint(name, " with ", records), func(t *testing.T) {
+				inWorld(t, 2, func(t *testing.T, w *world) {
+					m := w.join(nil, latest)
+					w.eventually("joined", func() bool { return w.committed(0) == 0 })
+					w.produce(0, numbered("old", 0, 10)...)
+					w.eventually("handled", w.seen.all)
+					w.eventually("committed", func() bool { return w.committed(0) == 10 })
+					require.NoError(t, w.cluster.DeleteTopic(topic))
+					require.NoError(t, w.cluster.CreateTopic(topic, 3, nil))
+					w.seen.reset()
+					w.client.PurgeTopicsFromClient(topic)
+					for p := range int32(3) {
+						w.produce(p, numbered("new", 0, records)...)
+					}
+					w.eventually("all handled", w.seen.all)
+					w.eventually("all committed", func() bool { return w.committed(0) == int64(records) && w.committed(2) == int64(records) })
+					require.Contains(t, w.log.String(), "to=0 reason=recreated")
+					require.Positive(t, m.metric(`offset_resets_total{reason="recreated"}`))
+					require.NoError(t, m.Ready())
+					m.addsUp()
+				}, kfake.MaxVersions(version))
 			})
-		})
+		}
 	}
 }
 
@@ -140,6 +158,5 @@ func TestAnOffsetBehindTheEndGoesBackToTheStart(t *testing.T) {
 		w.eventually("all handled", w.seen.all)
 		require.Equal(t, 1.0, m.metric(`offset_resets_total{reason="truncated"}`))
 		w.eventually("committed", func() bool { return w.committed(0) == 5 })
-		_ = kgo.NoResetOffset
 	})
 }

@@ -2,7 +2,6 @@ package consumer_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -277,35 +276,6 @@ func TestARecreatedTopicOnABroker(t *testing.T) {
 	<-done.at(200)
 }
 
-// severable is a network that can go away for one client.
-type severable struct {
-	mu    sync.Mutex
-	conns []net.Conn
-	gone  bool
-}
-
-func (n *severable) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.gone {
-		return nil, errors.New("unplugged")
-	}
-	conn, err := new(net.Dialer).DialContext(ctx, network, address)
-	if err == nil {
-		n.conns = append(n.conns, conn)
-	}
-	return conn, err
-}
-
-func (n *severable) sever() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.gone = true
-	for _, conn := range n.conns {
-		_ = conn.Close() // The other end has noticed by then.
-	}
-}
-
 func TestAMemberThatVanishesIsReplaced(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a session, six seconds at the least")
@@ -314,19 +284,19 @@ func TestAMemberThatVanishesIsReplaced(t *testing.T) {
 	for p := range int32(2) {
 		s.produce(p, 100)
 	}
-	cable, short := new(severable), kgo.SessionTimeout(6*time.Second)
-	severed := make(chan struct{}, 2)
+	own, short := &cable{connect: new(net.Dialer).DialContext}, kgo.SessionTimeout(6*time.Second)
+	gone := make(chan struct{}, 2)
 	done := newTally()
 	s.join(consumer.HandlerFunc(func(ctx context.Context, r *record.Record) error {
 		if r.Offset == 50 {
-			cable.sever()
-			severed <- struct{}{}
+			own.cut(true)
+			gone <- struct{}{}
 			<-ctx.Done() // It never gets to handle it.
 			return ctx.Err()
 		}
 		return done.Handle(ctx, r)
-	}), kgo.Dialer(cable.dial), short)
-	<-severed
+	}), kgo.Dialer(own.dial), short)
+	<-gone
 	s.join(done, short)
 	<-done.at(200)
 }

@@ -44,21 +44,19 @@ type world struct {
 	client  *kgo.Client
 	log     *logBook
 	seen    *handled
-
-	mu    sync.Mutex
-	away  bool
-	conns []net.Conn
+	cable   *cable
 }
 
 // inWorld runs a test in a world with a topic of so many partitions.
-func inWorld(t *testing.T, partitions int32, test func(*testing.T, *world)) {
+func inWorld(t *testing.T, partitions int32, test func(*testing.T, *world), opts ...kfake.Opt) {
 	t.Helper()
 	if !virtualTime {
 		t.Skip("runs in fake time, which the Kafka client allows when it is built with -tags synctests")
 	}
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{t: t, network: new(kfake.VirtualNetwork), log: newLogBook(), seen: newHandled()}
-		w.start(partitions)
+		w.cable = &cable{connect: w.network.DialContext}
+		w.start(partitions, opts)
 		t.Cleanup(func() {
 			if t.Failed() {
 				t.Log(w.log)
@@ -68,8 +66,8 @@ func inWorld(t *testing.T, partitions int32, test func(*testing.T, *world)) {
 	})
 }
 
-func (w *world) start(partitions int32) {
-	opts := []kfake.Opt{kfake.NumBrokers(1), kfake.Ports(9092), kfake.ListenFn(w.network.Listen)}
+func (w *world) start(partitions int32, opts []kfake.Opt) {
+	opts = append(opts, kfake.NumBrokers(1), kfake.Ports(9092), kfake.ListenFn(w.network.Listen))
 	if partitions > 0 {
 		opts = append(opts, kfake.SeedTopics(partitions, topic))
 	}
@@ -85,32 +83,42 @@ func (w *world) start(partitions int32) {
 func (w *world) options() []kgo.Opt {
 	opts, err := kafka.Config{Brokers: []string{"127.0.0.1:9092"}}.Options(slog.New(slog.DiscardHandler))
 	require.NoError(w.t, err)
-	return append(opts, kgo.Dialer(w.dial))
+	return append(opts, kgo.Dialer(w.cable.dial))
 }
 
-// dial connects to the cluster unless it is away.
-func (w *world) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.away {
+// cut breaks all connections, and lets nobody connect again while away.
+func (w *world) cut(away bool) { w.cable.cut(away) }
+
+// cable is a way to the cluster that can be cut.
+type cable struct {
+	connect func(ctx context.Context, network, address string) (net.Conn, error)
+
+	mu    sync.Mutex
+	away  bool
+	conns []net.Conn
+}
+
+func (c *cable) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.away {
 		return nil, &net.OpError{Op: "dial", Net: network, Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 	}
-	conn, err := w.network.DialContext(ctx, network, address)
+	conn, err := c.connect(ctx, network, address)
 	if err == nil {
-		w.conns = append(w.conns, conn)
+		c.conns = append(c.conns, conn)
 	}
 	return conn, err
 }
 
-// cut breaks all connections, and lets nobody connect again while away.
-func (w *world) cut(away bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.away = away
-	for _, conn := range w.conns {
-		_ = conn.Close() // A pipe has nothing to fail.
+func (c *cable) cut(away bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.away = away
+	for _, conn := range c.conns {
+		_ = conn.Close() // The other end notices.
 	}
-	w.conns = nil
+	c.conns = nil
 }
 
 func (w *world) connect(opts ...kgo.Opt) *kgo.Client {
@@ -430,6 +438,18 @@ func (w *world) seek(partition int32, offset int64, metadata string) {
 	offsets := kadm.Offsets{}
 	offsets.Add(kadm.Offset{Topic: topic, Partition: partition, At: offset, LeaderEpoch: -1, Metadata: metadata})
 	_, err := kadm.NewClient(w.client).CommitOffsets(w.t.Context(), group, offsets)
+	require.NoError(w.t, err)
+}
+
+// expel removes a member from the group, as an operator can.
+func (w *world) expel(memberID string) {
+	w.t.Helper()
+	req := kmsg.NewPtrLeaveGroupRequest()
+	req.Group = group
+	member := kmsg.NewLeaveGroupRequestMember()
+	member.MemberID = memberID
+	req.Members = append(req.Members, member)
+	_, err := req.RequestWith(w.t.Context(), w.client)
 	require.NoError(w.t, err)
 }
 
