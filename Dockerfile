@@ -10,6 +10,8 @@ RUN go mod download
 
 # Compiled once here, not at every start as `go tool` would; the version is that of tools.mod.
 FROM modules AS dev
+# Where the compose file mounts a volume that both services share.
+ENV GOCACHE=/var/cache/go-build
 COPY tools.mod tools.sum ./
 RUN go build -modfile=tools.mod -o /usr/local/bin/air github.com/air-verse/air && go clean -cache
 # The same `command:` (producer, consumer) starts this image and the production one.
