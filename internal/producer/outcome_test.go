@@ -240,6 +240,7 @@ func TestRecordsThatTheTopicDoesNotTake(t *testing.T) {
 	w := producertest.New(t, nil)
 	require.NoError(t, w.Cluster.CreateTopic("small", 1, map[string]string{"max.message.bytes": "2000"}))
 	require.NoError(t, w.Cluster.CreateTopic("compacted", 1, map[string]string{"cleanup.policy": "compact"}))
+	w.Know("compacted")
 	for _, c := range []struct {
 		name, topic string
 		change      func(*kgo.Record)
@@ -256,7 +257,12 @@ func TestRecordsThatTheTopicDoesNotTake(t *testing.T) {
 		{"two days ahead", topic, func(r *kgo.Record) { r.Timestamp = time.Now().Add(48 * time.Hour) }, producer.Invalid},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := producertest.WriteTo(w.Writer, c.topic, "bad", c.change)
+			var err *producer.Error
+			// A slow machine may not have told in time whether there is such a topic.
+			w.Await(func() bool {
+				_, err = producertest.WriteTo(w.Writer, c.topic, "bad", c.change)
+				return err == nil || err.Reason != producer.Away
+			})
 			require.NotNil(t, err)
 			require.Equal(t, c.reason, err.Reason)
 			require.Equal(t, producer.NotWritten, err.Outcome)
@@ -285,6 +291,7 @@ func TestTopicsAreCreatedWhereAllowed(t *testing.T) {
 func TestLargestRecord(t *testing.T) {
 	w := producertest.New(t, func(c *producer.Config) { c.Limits.Record = 10 << 20 })
 	require.NoError(t, w.Cluster.CreateTopic("small", 1, map[string]string{"max.message.bytes": "2000"}))
+	w.Know("small")
 	largest := 0
 	for size := 1800; size < 2000; size++ {
 		_, err := producertest.WriteTo(w.Writer, "small", strings.Repeat("x", size), nil)

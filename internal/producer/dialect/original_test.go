@@ -182,7 +182,9 @@ func TestOriginalRefuses(t *testing.T) {
 		"over the body limit":    {`{"content":"` + strings.Repeat("x", 10<<20) + `"}`, 413, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := send(t, w.Writer, c.body)
+			var a answer
+			// A slow machine may not have told in time whether there is such a topic.
+			w.Await(func() bool { a = send(t, w.Writer, c.body); return a.code != http.StatusServiceUnavailable })
 			require.Equal(t, c.code, a.code, a.Detail)
 			require.Equal(t, "application/problem+json", a.header.Get("Content-Type"))
 			require.Equal(t, "no", a.Written)
@@ -269,7 +271,7 @@ func TestOriginalBudget(t *testing.T) {
 	w.Await(func() bool { return send(t, w.Writer, big).code == 200 })
 	for _, body := range []string{"{", big[1:], `{"content":1}`, `{"content":"x","topic":"nowhere"}`, strings.Repeat(" ", 64<<10) + "  "} {
 		for range 20 {
-			require.NotEqual(t, 503, send(t, w.Writer, body).code)
+			require.NotContains(t, send(t, w.Writer, body).Detail, "in flight")
 		}
 	}
 	require.Equal(t, 200, send(t, w.Writer, big).code)
@@ -301,6 +303,7 @@ func TestOriginalWhileKafkaIsAway(t *testing.T) {
 func TestOriginalOnATopicThatTheBrokersStamp(t *testing.T) {
 	w := producertest.New(t, nil)
 	require.NoError(t, w.Cluster.CreateTopic("stamped", 1, map[string]string{"message.timestamp.type": "LogAppendTime"}))
+	w.Know("stamped")
 	a := send(t, w.Writer, `{"content":"x","topic":"stamped","timestamp":1}`)
 	require.Equal(t, 200, a.code, a.Detail)
 	require.Nil(t, a.Timestamp, "we do not know it, so we do not say it")

@@ -94,6 +94,19 @@ func WriteTo(writer *producer.Writer, topic, value string, change func(*kgo.Reco
 	return &r, nil
 }
 
+// Know waits until the writer knows the topics, or that there are none of these
+// names: the first question may take longer than a request waits for it.
+func (w *World) Know(topics ...string) {
+	w.t.Helper()
+	for _, topic := range topics {
+		w.Await(func() bool {
+			// Refused in any case, but not before the topic is known.
+			_, err := WriteTo(w.Writer, topic, "", func(r *kgo.Record) { r.Value = make([]byte, 64<<20) })
+			return err.Reason != producer.Away
+		})
+	}
+}
+
 // Values reads what is in the topic, with the number of times that it is.
 func (w *World) Values(topic string) map[string]int {
 	w.t.Helper()
