@@ -10,11 +10,15 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"sluice/internal/config"
 
 	"github.com/alecthomas/kong"
 )
+
+// sameSignal is how long after the first signal another one is taken for it.
+const sameSignal = time.Second
 
 // cli are the commands and what they share.
 type cli struct {
@@ -32,8 +36,9 @@ type cli struct {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The first signal begins the drain; from then on the next one kills.
-	context.AfterFunc(ctx, stop)
+	// The first signal begins the drain, and a later one kills. Supervisors
+	// and terminals send the first one twice, to the process and to its group.
+	context.AfterFunc(ctx, func() { time.AfterFunc(sameSignal, stop) })
 	os.Exit(run(ctx, os.Args[1:], streams{os.Stdout, os.Stderr}))
 }
 

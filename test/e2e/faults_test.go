@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -199,4 +200,29 @@ func TestStopBeforeKafka(t *testing.T) {
 	b.signal(syscall.SIGINT)
 	require.Equal(t, 0, a.wait())
 	require.Equal(t, 0, b.wait())
+}
+
+// A supervisor that signals the process and its group has meant one stop; who
+// signals again later means it.
+func TestSignalsThatComeTwice(t *testing.T) {
+	s := newSystem(t)
+	twice := s.producer()
+	twice.signal(syscall.SIGTERM)
+	twice.signal(syscall.SIGTERM)
+	require.Equal(t, 0, twice.wait())
+	require.Contains(t, twice.stderr.text(), "Kafka producer stopped")
+
+	again := s.producer()
+	again.signal(syscall.SIGTERM)
+	again.says("stopping")
+	for ended := false; !ended; {
+		again.signal(syscall.SIGTERM)
+		select {
+		case <-again.exited:
+			ended = true
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	require.Equal(t, -1, again.wait(), "killed by the signal")
+	require.NotContains(t, again.stderr.text(), "Kafka producer stopped")
 }
