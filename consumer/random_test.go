@@ -118,10 +118,14 @@ func (s *schedule) enter() {
 	}
 }
 
+// leave ends a member while no request fails. kfake never expires a member that
+// goes without leaving while it joins, as Kafka does after its session, and
+// lets the group wait for it for ever.
 func (s *schedule) leave() {
 	if len(s.members) == 0 {
 		return
 	}
+	s.mend()
 	i := s.rand.IntN(len(s.members))
 	m := s.members[i]
 	s.members = append(s.members[:i], s.members[i+1:]...)
@@ -136,8 +140,7 @@ func (s *schedule) outage() {
 	s.cut(false)
 }
 
-// break_ makes requests fail, but those to leave: kfake has no clock for a
-// member that dies while it joins (Kafka has) and lets the group wait for ever.
+// break_ makes requests fail, but those to leave; see leave.
 func (s *schedule) break_() {
 	keys := []kmsg.Key{kmsg.OffsetCommit, kmsg.Heartbeat, kmsg.JoinGroup, kmsg.SyncGroup, kmsg.OffsetFetch, kmsg.ListOffsets, kmsg.Fetch, kmsg.FindCoordinator}
 	errs := []*kerr.Error{kerr.NotCoordinator, kerr.CoordinatorLoadInProgress, kerr.UnknownServerError, kerr.RequestTimedOut, kerr.GroupAuthorizationFailed}

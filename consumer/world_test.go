@@ -194,7 +194,7 @@ func (w *world) eventually(what string, condition func() bool) {
 		}
 		time.Sleep(50 * time.Millisecond) // Fake time.
 	}
-	w.t.Fatalf("%s: not within five minutes", what)
+	w.t.Fatalf("%s: not within five minutes; the group is %+v", what, w.cluster.GroupInfo(group))
 }
 
 // pass lets fake time pass.
