@@ -93,7 +93,6 @@ func (s *Server) schema(v any) *huma.Schema {
 
 // newOpenAPI starts an OpenAPI 3.1 document.
 func newOpenAPI(title, version, description string) *huma.OpenAPI {
-	useProblems()
 	return &huma.OpenAPI{
 		OpenAPI:    "3.1.0",
 		Info:       &huma.Info{Title: title, Version: version, Description: description},

@@ -4,21 +4,18 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
-	"sync"
-
-	"github.com/danielgtaylor/huma/v2"
 )
 
 // Problem is an error as RFC 9457 writes it (application/problem+json), with
 // three members of ours: Error repeats Detail for clients of the original
 // service, Written says what is known of a record, Errors lists the fields
 // that are wrong.
-type Problem struct { //nolint:errname // RFC 9457 calls it that.
+type Problem struct {
 	Type    string       `json:"type" doc:"A URI reference that identifies the kind of problem; about:blank means that title says it all."`
 	Title   string       `json:"title" doc:"The status in words."`
 	Status  int          `json:"status" doc:"The HTTP status."`
 	Detail  string       `json:"detail" doc:"What is wrong with this request."`
-	Error_  string       `json:"error" doc:"The detail again, for clients of the original service."`
+	Error   string       `json:"error" doc:"The detail again, for clients of the original service."`
 	Written string       `json:"written,omitempty" enum:"no,unknown" doc:"Whether the record is in Kafka: no (never, safe to send again) or unknown (it may be there, or come later)."`
 	Errors  []FieldError `json:"errors,omitempty" doc:"Every field, parameter or header that is wrong."`
 
@@ -34,17 +31,8 @@ type FieldError struct {
 
 // NewProblem makes a Problem of a status and a detail.
 func NewProblem(status int, detail string) *Problem {
-	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Error_: detail}
+	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Error: detail}
 }
-
-// Error returns the detail.
-func (p *Problem) Error() string { return p.Detail }
-
-// GetStatus returns the HTTP status, for huma.
-func (p *Problem) GetStatus() int { return p.Status }
-
-// ContentType is that of RFC 9457, for huma.
-func (p *Problem) ContentType(string) string { return "application/problem+json" }
 
 // Write answers the request with the problem.
 func (p *Problem) Write(w http.ResponseWriter) {
@@ -62,19 +50,3 @@ func (p *Problem) Write(w http.ResponseWriter) {
 	w.WriteHeader(p.Status)
 	_, _ = w.Write(body) // A client that has gone is told nothing.
 }
-
-// useProblems makes huma answer with our errors. It is a variable of that
-// package, so it is set once.
-var useProblems = sync.OnceFunc(func() {
-	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
-		p := NewProblem(status, message)
-		for _, err := range errs {
-			field := FieldError{Message: err.Error()}
-			if detail, ok := err.(huma.ErrorDetailer); ok {
-				field.Location, field.Message = detail.ErrorDetail().Location, detail.ErrorDetail().Message
-			}
-			p.Errors = append(p.Errors, field)
-		}
-		return p
-	}
-})

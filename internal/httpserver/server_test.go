@@ -95,7 +95,7 @@ func TestWhatNoEndpointTakes(t *testing.T) {
 	var p httpserver.Problem
 	require.NoError(t, json.Unmarshal([]byte(body), &p))
 	require.Equal(t, http.StatusNotFound, p.Status)
-	require.Equal(t, p.Detail, p.Error_)
+	require.Equal(t, p.Detail, p.Error)
 }
 
 func TestSchemaDescribesWhatWasAdded(t *testing.T) {

@@ -90,9 +90,9 @@ func Backoff(tries int) time.Duration {
 	return min(100*time.Millisecond<<min(max(tries-1, 0), 4), time.Second)
 }
 
-// dialTimeout bounds one connection attempt of the clients that do the work,
+// DialTimeout bounds one connection attempt of the clients that do the work,
 // handshakes included.
-const dialTimeout = 3 * time.Second
+const DialTimeout = 3 * time.Second
 
 // Options are the client options that follow from the settings, the same for
 // every client of the process. The client's own log is passed on at debug
@@ -112,7 +112,7 @@ func (c Config) Options(log *slog.Logger) ([]kgo.Opt, error) {
 	if log.Enabled(context.Background(), slog.LevelDebug) {
 		opts = append(opts, kgo.WithLogger(kslog.New(log.With(slog.String("component", "kafka_client")))))
 	}
-	dial, err := c.Dialer(dialTimeout)
+	dial, err := c.Dialer(DialTimeout)
 	if err != nil {
 		return nil, err
 	}

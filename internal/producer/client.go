@@ -57,9 +57,6 @@ func (s *sightings) since(m mark) evidence {
 	}
 }
 
-// dialTimeout bounds one connection attempt.
-const dialTimeout = 3 * time.Second
-
 // newClient makes a producer. It connects when it is first used.
 func newClient(cfg Config, conn kafka.Config, topics *kafka.Topics, link *kafka.Link, log *slog.Logger) (*client, error) {
 	c := &client{}
@@ -67,7 +64,7 @@ func newClient(cfg Config, conn kafka.Config, topics *kafka.Topics, link *kafka.
 	if err != nil {
 		return nil, err
 	}
-	dial, err := conn.Dialer(dialTimeout)
+	dial, err := conn.Dialer(kafka.DialTimeout)
 	if err != nil {
 		return nil, err
 	}
