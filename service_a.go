@@ -20,5 +20,6 @@ func (p *Program) newProducer() *producerService {
 		"Writes records to Kafka. A 200 means that Kafka has the record with acks=all; every error says in `written` whether it may be there.",
 		p.cfg.Producer.Listen, "producer.listen")
 	dialect.NewOriginal(writer).Register(server)
+	dialect.NewTopic(writer).Register(server)
 	return &producerService{server: server, writer: writer}
 }

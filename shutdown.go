@@ -27,7 +27,7 @@ const lastWords = 1500 * time.Millisecond
 func (p *Program) phases() []phase {
 	return []phase{
 		{"not ready", p.opts.Linger + time.Second, p.notReady},
-		{"stop polling", time.Second, p.stopPolling},
+		{"stop polling, end uploads without an end", time.Second, p.stopPolling},
 		{"finish requests and records", 9 * time.Second, p.finish},
 		{"flush", 2 * time.Second, p.flush},
 		{"commit and leave", 2 * time.Second, p.leave},
@@ -83,6 +83,9 @@ func (p *Program) notReady(ctx context.Context) error {
 }
 
 func (p *Program) stopPolling(context.Context) error {
+	if p.producer != nil {
+		p.producer.writer.EndStreams()
+	}
 	if p.consumer != nil {
 		for _, g := range p.consumer.groups {
 			g.StopPolling()

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"sluice/consumer"
+	"sluice/internal/access"
 	"sluice/internal/broker"
 	"sluice/internal/config"
 	"sluice/internal/httpserver"
@@ -64,6 +65,7 @@ type Program struct {
 	healths  map[string]*httpserver.Health // by the setting of their address
 
 	broker   *broker.Broker
+	auth     *access.Authenticator // nil where no authentication is configured
 	producer *producerService
 	consumer *consumerService
 	admin    *httpserver.Server
@@ -134,6 +136,9 @@ func (p *Program) start(ctx context.Context) error {
 		}
 		p.cfg.Kafka.Brokers = []string{p.broker.Addr()}
 	}
+	if err := p.newAuth(); err != nil {
+		return err
+	}
 	var servers []*httpserver.Server
 	if len(p.cfg.Admin.Listen) > 0 {
 		p.admin = p.newServer("Sluice", "Health and metrics.", p.cfg.Admin.Listen, adminSetting)
@@ -158,6 +163,9 @@ func (p *Program) start(ctx context.Context) error {
 	// The work outlives ctx: it is told to stop in phases.
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	p.stop = stop
+	if p.auth != nil {
+		p.spawn("auth", func() error { return p.auth.Run(work) })
+	}
 	for _, s := range servers {
 		p.spawn("http", s.Serve)
 	}
@@ -182,16 +190,41 @@ func (p *Program) spawn(part string, run func() error) {
 	})
 }
 
+// newAuth reads who may use the services. Its readiness is that of each of
+// them.
+func (p *Program) newAuth() error {
+	if !p.cfg.Auth.Configured() || !p.opts.Producer && !p.opts.Consumer {
+		return nil
+	}
+	auth, err := access.New(p.cfg.Auth.Config, p.log)
+	if err != nil {
+		return err
+	}
+	p.auth = auth
+	p.metrics.MustRegister(auth)
+	if p.opts.Producer {
+		p.healthOf("producer.listen").Check("auth", auth.Ready)
+	}
+	if p.opts.Consumer && (!p.opts.Producer || len(p.cfg.Admin.Listen) == 0) {
+		p.healthOf("consumer.listen").Check("auth", auth.Ready)
+	}
+	return nil
+}
+
 // newServer makes an HTTP surface. Health and metrics are on it unless they
-// have an address of their own.
+// have an address of their own, which then obeys nothing of http: it works
+// when the services' listeners are full or their certificate is bad.
 func (p *Program) newServer(title, description string, listen []string, setting string) *httpserver.Server {
 	opts := httpserver.Options{
 		Title: title, Version: telemetry.Version(), Description: description,
-		Listen: listen, Setting: setting, AuthNone: p.cfg.Auth == config.AuthNone,
+		Listen: listen, Setting: setting, AuthNone: p.cfg.Auth.Word == config.AuthNone, Auth: p.auth,
 		Metrics: p.metrics, Log: p.log,
 	}
 	if p.admin == nil || setting == adminSetting {
 		opts.Health = p.healthOf(setting)
+	}
+	if setting != adminSetting {
+		opts.HTTP = p.cfg.HTTP
 	}
 	return httpserver.New(opts)
 }

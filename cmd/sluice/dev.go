@@ -67,6 +67,13 @@ func banner(std streams, cfg config.Config, a sluice.Addresses) {
 			data = "embedded broker, records in memory only"
 		}
 	}
+	scheme, credential := "http://", ""
+	if cfg.HTTP.TLS.Enabled() {
+		scheme = "https://"
+	}
+	if cfg.Auth.Configured() {
+		credential = " -H 'Authorization: Bearer KEY'"
+	}
 	// A banner that cannot be written is no reason to stop.
 	_, _ = fmt.Fprintf(std.err, `
   Sluice is running. Stop it with Ctrl-C.
@@ -77,15 +84,15 @@ func banner(std streams, cfg config.Config, a sluice.Addresses) {
 
   Try:
 
-    curl -X POST http://%s/produce -H 'Content-Type: application/json' -d '{"content": "hello"}'
+    curl -X POST %s%s/produce -H 'Content-Type: application/json'%s -d '{"content": "hello"}'
 
-`, kafka, data, urls(a.Producer), urls(a.Consumer), host(a.Producer))
+`, kafka, data, urls(scheme, a.Producer), urls(scheme, a.Consumer), scheme, host(a.Producer), credential)
 }
 
-func urls(addresses []string) string {
+func urls(scheme string, addresses []string) string {
 	all := make([]string, len(addresses))
 	for i, a := range addresses {
-		all[i] = "http://" + a
+		all[i] = scheme + a
 	}
 	return strings.Join(all, ", ")
 }

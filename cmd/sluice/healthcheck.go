@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"time"
 
@@ -25,7 +27,13 @@ func (c *healthcheckCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return settingsError{err}
 	}
-	resp, err := http.DefaultClient.Do(req)
+	client := http.DefaultClient
+	if host := req.URL.Hostname(); host == "localhost" || net.ParseIP(host).IsLoopback() {
+		// The certificate is for the name that clients use, not for this one,
+		// and on this host there is nobody in between.
+		client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} //nolint:gosec // G402: see above; no secret is sent.
+	}
+	resp, err := client.Do(req)
 	if err != nil {
 		return err
 	}

@@ -56,6 +56,23 @@ func TestPrecedenceOfSettings(t *testing.T) {
 			"", nil,
 			[]string{"name: b", "group: h", "start: earliest"},
 		},
+		"auth: none":      {map[string]string{"SLUICE_AUTH": "none"}, "", nil, []string{"auth: none"}},
+		"auth taken back": {map[string]string{"SLUICE_AUTH": ""}, "", nil, []string{"auth: null"}},
+		"auth in the file": {
+			nil, "auth:\n  keys_file: keys\n  principals:\n  - {name: shop, topics: [orders, 'orders.*'], rights: [read, write], limits: {records: 1000, bytes: 1MiB}}\n", nil,
+			[]string{"keys_file: keys", "- name: shop", "- orders.*", "- write", "bytes: 1MiB", "principal_claim: sub"},
+		},
+		"auth in the environment": {
+			map[string]string{"SLUICE_AUTH_KEYS_FILE": "keys", "SLUICE_AUTH_PRINCIPALS": `[{name: "*", topics: ["*"], rights: [read]}]`},
+			"", nil,
+			[]string{"keys_file: keys", `- name: "*"`},
+		},
+		"http": {
+			map[string]string{"SLUICE_HTTP_TRUSTED_PROXIES": "10.0.0.0/8,::1"},
+			"http: {cors: ['https://a.example'], connections: 7}\n",
+			[]string{"--http-tls-cert-file=c", "--http-tls-key-file=k"},
+			[]string{"- 10.0.0.0/8\n  - ::1", "- https://a.example", "connections: 7", "cert_file: c", "key_file: k"},
+		},
 		"blocks that are commented out": {nil, "producer:\n  # topic: x\n", nil, []string{"topic: test-topic"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -86,10 +103,20 @@ func TestSettingsThatAreWrong(t *testing.T) {
 		"SLUICE_PRODUCER_LIMITS_BODY": {env: map[string]string{"SLUICE_PRODUCER_LIMITS_BODY": "big"}},
 		"producer.compression":        {file: "producer: {compression: rar}\n"},
 		`"basic" is not none`:         {file: "auth: basic\n"},
-		"consumer.handlers[x]":        {file: "consumer: {handlers: [{name: x, topics: [t], group: g}]}\n"},
-		"used twice":                  {file: "consumer: {handlers: [{name: x, topics: [t], group: g, log: {}}, {name: x, topics: [t], group: h, log: {}}]}\n"},
-		"yaml":                        {file: "producer: {listen: [\n"},
-		"broker.retention.bytes":      {file: "broker: {retention: {bytes: 1KiB}}\n"},
+		"keys_fil":                    {file: "auth: {keys_fil: x}\n"},
+		"auth.keys_file, auth.principals is set": {
+			env: map[string]string{"SLUICE_AUTH": "none"}, file: "auth: {keys_file: x, principals: [{name: '*', topics: ['*'], rights: [read]}]}\n",
+		},
+		"auth.principals: at least one": {args: []string{"--auth-keys-file=x"}},
+		"auth.mtls.ca_file: needs":      {args: []string{"--auth-mtls-ca-file=x", "--auth-principals=[{name: x, topics: [x], rights: [read]}]"}},
+		"auth.principals[x].rights":     {args: []string{"--auth-principals=[{name: x, topics: [x], rights: [rule]}]"}},
+		"http.tls":                      {file: "http: {tls: {cert_file: x}}\n"},
+		"http.cors":                     {args: []string{"--http-cors=example"}},
+		"http.trusted_proxies":          {args: []string{"--http-trusted-proxies=proxy"}},
+		"consumer.handlers[x]":          {file: "consumer: {handlers: [{name: x, topics: [t], group: g}]}\n"},
+		"used twice":                    {file: "consumer: {handlers: [{name: x, topics: [t], group: g, log: {}}, {name: x, topics: [t], group: h, log: {}}]}\n"},
+		"yaml":                          {file: "producer: {listen: [\n"},
+		"broker.retention.bytes":        {file: "broker: {retention: {bytes: 1KiB}}\n"},
 	} {
 		t.Run(want, func(t *testing.T) {
 			code, _, stderr := execute(t, c.env, c.file, append([]string{"config", "check"}, c.args...)...)
@@ -121,7 +148,7 @@ func TestHelpListsEverySettingOfItsCommand(t *testing.T) {
 		"dev":      {"--broker-data", "--nothing"},
 		"producer": {"--producer-listen", "--consumer-listen"},
 		"consumer": {"--consumer-handlers", "--producer-listen"},
-		"broker":   {"--broker-advertise", "--kafka-brokers"},
+		"broker":   {"--broker-advertise", "--auth-keys-file"},
 	} {
 		code, out, _ := execute(t, nil, "", command, "--help")
 		require.Zero(t, code)
@@ -131,6 +158,28 @@ func TestHelpListsEverySettingOfItsCommand(t *testing.T) {
 	code, out, _ := execute(t, nil, "")
 	require.Zero(t, code)
 	require.Contains(t, out, "healthcheck")
+}
+
+// The key is alone on standard output, and its file opens the service to it.
+func TestKeysNew(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "keys")
+	code, key, stderr := execute(t, nil, "", "keys", "new", "shop", "--file", file)
+	require.Zero(t, code, stderr)
+	require.Regexp(t, `^sluice_\S{43}\n$`, key)
+	require.NotContains(t, stderr, strings.TrimSpace(key))
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Regexp(t, `^shop sha256:[0-9a-f]{64} # created \S+Z\n$`, string(text))
+	require.NotContains(t, string(text), strings.TrimSpace(key))
+
+	code, _, stderr = execute(t, nil, "", "keys", "new", "shop")
+	require.Zero(t, code)
+	require.Regexp(t, `shop sha256:[0-9a-f]{64} # created`, stderr)
+	code, _, stderr = execute(t, nil, "", "keys", "new", "a b")
+	require.Equal(t, 2, code)
+	require.Contains(t, stderr, "principal's name")
+	code, _, _ = execute(t, nil, "", "keys", "new", "shop", "--file", filepath.Join(file, "keys"))
+	require.Equal(t, 1, code)
 }
 
 func TestVersion(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"sluice"
 	"sluice/internal/broker"
 	"sluice/internal/config"
+	"sluice/internal/httpserver"
 	"sluice/internal/kafka"
 	"sluice/internal/producer"
 	"sluice/internal/telemetry"
@@ -24,8 +25,8 @@ const linger = 2 * time.Second
 func newCLI() *cli {
 	d := config.Default()
 	c := &cli{}
-	c.Producer = producerCommand{d.Kafka, d.Producer, common{d.Auth, d.Admin, d.Telemetry}}
-	c.Consumer = consumerCommand{d.Kafka, d.Consumer, common{d.Auth, d.Admin, d.Telemetry}}
+	c.Producer = producerCommand{d.Kafka, d.Producer, common{d.Auth, d.HTTP, d.Admin, d.Telemetry}}
+	c.Consumer = consumerCommand{d.Kafka, d.Consumer, common{d.Auth, d.HTTP, d.Admin, d.Telemetry}}
 	c.Broker = brokerCommand{d.Broker, d.Telemetry}
 	c.Topic.Create.Kafka, c.Topic.List.Kafka = d.Kafka, d.Kafka
 	c.Settings.Print.Config, c.Settings.Check.Config, c.Settings.Docs.Config = d, d, d
@@ -35,13 +36,14 @@ func newCLI() *cli {
 
 // common are the settings of both services.
 type common struct {
-	Auth      config.Auth      `help:"Who may use the services. Absent, they listen on loopback only; none lets everybody in."`
-	Admin     config.Admin     `embed:"" prefix:"admin-"`
-	Telemetry telemetry.Config `embed:"" prefix:"telemetry-"`
+	Auth      config.Auth       `embed:""`
+	HTTP      httpserver.Config `embed:"" prefix:"http-"`
+	Admin     config.Admin      `embed:"" prefix:"admin-"`
+	Telemetry telemetry.Config  `embed:"" prefix:"telemetry-"`
 }
 
 func (c common) into(cfg *config.Config) {
-	cfg.Auth, cfg.Admin, cfg.Telemetry = c.Auth, c.Admin, c.Telemetry
+	cfg.Auth, cfg.HTTP, cfg.Admin, cfg.Telemetry = c.Auth, c.HTTP, c.Admin, c.Telemetry
 }
 
 type producerCommand struct {

@@ -5,9 +5,10 @@ package config
 
 import (
 	"errors"
-	"fmt"
 
+	"sluice/internal/access"
 	"sluice/internal/broker"
+	"sluice/internal/httpserver"
 	"sluice/internal/kafka"
 	"sluice/internal/producer"
 	"sluice/internal/telemetry"
@@ -15,13 +16,14 @@ import (
 
 // Config are all settings, in the shape of the file.
 type Config struct {
-	Kafka     kafka.Config     `yaml:"kafka" embed:"" prefix:"kafka-"`
-	Producer  producer.Config  `yaml:"producer" embed:"" prefix:"producer-"`
-	Consumer  Consumer         `yaml:"consumer" embed:"" prefix:"consumer-"`
-	Broker    broker.Config    `yaml:"broker" embed:"" prefix:"broker-"`
-	Auth      Auth             `yaml:"auth" help:"Who may use the services. Absent, they listen on loopback only; none lets everybody in."`
-	Admin     Admin            `yaml:"admin" embed:"" prefix:"admin-"`
-	Telemetry telemetry.Config `yaml:"telemetry" embed:"" prefix:"telemetry-"`
+	Kafka     kafka.Config      `yaml:"kafka" embed:"" prefix:"kafka-"`
+	Producer  producer.Config   `yaml:"producer" embed:"" prefix:"producer-"`
+	Consumer  Consumer          `yaml:"consumer" embed:"" prefix:"consumer-"`
+	Broker    broker.Config     `yaml:"broker" embed:"" prefix:"broker-"`
+	Auth      Auth              `yaml:"auth" embed:""`
+	HTTP      httpserver.Config `yaml:"http" embed:"" prefix:"http-"`
+	Admin     Admin             `yaml:"admin" embed:"" prefix:"admin-"`
+	Telemetry telemetry.Config  `yaml:"telemetry" embed:"" prefix:"telemetry-"`
 }
 
 // Consumer are the settings of service B.
@@ -35,21 +37,6 @@ type Admin struct {
 	Listen []string `yaml:"listen" help:"Addresses of health and metrics, which are then nowhere else; on the services' own addresses when empty."`
 }
 
-// Auth says who may use the services.
-type Auth string
-
-// AuthNone lets everybody in, and has to be written out.
-const AuthNone Auth = "none"
-
-// UnmarshalText takes what an Auth may be.
-func (a *Auth) UnmarshalText(text []byte) error {
-	if s := string(text); s != "" && s != string(AuthNone) {
-		return fmt.Errorf("%q is not none", s)
-	}
-	*a = Auth(text)
-	return nil
-}
-
 // Default returns the defaults of all packages.
 func Default() Config {
 	return Config{
@@ -57,13 +44,15 @@ func Default() Config {
 		Producer:  producer.DefaultConfig(),
 		Consumer:  Consumer{Listen: []string{":8002"}},
 		Broker:    broker.DefaultConfig(),
+		Auth:      Auth{Config: access.DefaultConfig()},
+		HTTP:      httpserver.DefaultConfig(),
 		Telemetry: telemetry.DefaultConfig(),
 	}
 }
 
 // Validate checks every setting; its errors name them.
 func (c Config) Validate() error {
-	errs := []error{c.Kafka.Validate(), c.Producer.Validate(), c.Consumer.Handlers.validate(), c.Broker.Validate(), c.Telemetry.Validate()}
+	errs := []error{c.Kafka.Validate(), c.Producer.Validate(), c.Consumer.Handlers.validate(), c.Broker.Validate(), c.Auth.validate(c.HTTP.TLS.Enabled()), c.HTTP.Validate(), c.Telemetry.Validate()}
 	if len(c.Consumer.Listen) == 0 {
 		errs = append(errs, errors.New("consumer.listen: at least one address is needed"))
 	}

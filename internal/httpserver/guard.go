@@ -4,7 +4,9 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
+	"time"
 )
 
 // loopbackOnly marks, in a connection's context, a listener that only this
@@ -20,17 +22,40 @@ func onLoopback(l net.Listener) bool {
 	return ok && addr.IP.IsLoopback()
 }
 
+// bounded gives a body the time to come in. An endpoint whose body flows for
+// longer, or that works for longer after it, moves the deadline: see
+// ExtendRead. It is outside of everything else, where the connection's own
+// writer is at hand.
+func bounded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 {
+			ExtendRead(w, bodyTimeout)
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// ExtendRead sets the deadline for reading the request's body to d from now; 0
+// is no deadline. Every request with a body begins with 60 s. A stream moves
+// the deadline on with what it reads. An endpoint that may work for longer than
+// that after it has read the body sets 0: on HTTP/1.1 the server goes on
+// reading, to see whether the client is still there, and takes the deadline for
+// its going.
+func ExtendRead(w http.ResponseWriter, d time.Duration) {
+	var deadline time.Time
+	if d > 0 {
+		deadline = time.Now().Add(d)
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(deadline) // A recorder in a test has none, and no connection either.
+}
+
 // guard keeps web pages from using a service behind their reader's back. A
 // page of another origin may not change anything (CSRF); and on a listener
 // that only this host can reach, a page whose own host name was made to point
 // at 127.0.0.1 (DNS rebinding) may not even read, because it would count as
 // the same origin.
 func (s *Server) guard(next http.Handler) http.Handler {
-	origin := http.NewCrossOriginProtection()
-	origin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		NewProblem(http.StatusForbidden, "a page of another origin may not do this").Write(w)
-	}))
-	protected := origin.Handler(next)
+	protected := s.cors(s.sameOrigin(next))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if local, ok := r.Context().Value(loopbackOnly{}).(bool); ok && local && !loopbackName(r.Host) {
 			NewProblem(http.StatusForbidden, "this listener is for this host only: "+r.Host+" is not one of its names").Write(w)
@@ -39,8 +64,53 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		if s.draining.Load() {
 			w.Header().Set("Connection", "close")
 		}
+		if len(s.proxies) > 0 {
+			s.proxies.behind(r)
+		}
 		protected.ServeHTTP(w, r)
 	})
+}
+
+// sameOrigin refuses what a page of a foreign origin would change. Those of
+// http.cors are trusted. When that is "*", pages of every origin may write, but
+// only where somebody has decided who may write at all: by authentication, or
+// by writing auth: none out.
+func (s *Server) sameOrigin(next http.Handler) http.Handler {
+	protection := http.NewCrossOriginProtection()
+	open := false
+	for _, origin := range s.opts.HTTP.CORS {
+		if origin == anyOrigin {
+			open = s.opts.Auth != nil || s.opts.AuthNone
+		} else {
+			_ = protection.AddTrustedOrigin(origin) // Validate has tried it.
+		}
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if protection.Check(r) != nil && (!open || s.opts.Auth != nil && ambient(r)) {
+			foreign(w)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// ambient reports whether a browser may have added the credential by itself, as
+// it does with passwords and certificates: it then says nothing about the page
+// that asks.
+func ambient(r *http.Request) bool {
+	if scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " "); scheme != "" {
+		return strings.EqualFold(scheme, "Basic")
+	}
+	return r.Header.Get("X-Api-Key") == "" && r.TLS != nil && len(r.TLS.VerifiedChains) > 0
+}
+
+func foreign(w http.ResponseWriter) {
+	NewProblem(http.StatusForbidden, "a page of another origin may not do this").Write(w)
+}
+
+// unsafeMethod reports whether a method may change something.
+func unsafeMethod(method string) bool {
+	return !slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace}, method)
 }
 
 func loopbackName(host string) bool {

@@ -64,12 +64,12 @@ func (h *Health) register(s *Server, metrics prometheus.Gatherer) {
 	s.Handle(http.MethodGet, "/healthz", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, `{"status":"alive"}`)
 	}), Doc{
-		ID: "healthz", Summary: "Whether the process is alive", Tag: "health",
+		ID: "healthz", Open: true, Summary: "Whether the process is alive", Tag: "health",
 		Description: "Always answers, Kafka or no Kafka.",
 		Answers:     map[int]Answer{http.StatusOK: {Description: "The process is alive.", Body: status{}}},
 	})
 	s.Handle(http.MethodGet, "/readyz", http.HandlerFunc(h.readyz), Doc{
-		ID: "readyz", Summary: "Whether the service can do its work", Tag: "health",
+		ID: "readyz", Open: true, Summary: "Whether the service can do its work", Tag: "health",
 		Description: "Without a parameter, for people and alerts: 503 with the reasons while Kafka cannot be used and while draining. With `for=traffic`, for proxies and orchestrators: 503 only while draining.",
 		Query:       []Param{{Name: "for", Description: "Who asks.", Enum: []any{"traffic"}}},
 		Answers: map[int]Answer{
@@ -79,7 +79,7 @@ func (h *Health) register(s *Server, metrics prometheus.Gatherer) {
 		},
 	})
 	s.Handle(http.MethodGet, "/metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}), Doc{
-		ID: "metrics", Summary: "Metrics for Prometheus", Tag: "health",
+		ID: "metrics", Open: true, Summary: "Metrics for Prometheus", Tag: "health",
 		Answers: map[int]Answer{http.StatusOK: {Description: "The metrics as text.", ContentType: "text/plain"}},
 	})
 }

@@ -1,90 +1,156 @@
 package httpserver
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/swaggest/swgui"
 	swagger "github.com/swaggest/swgui/v5emb"
 )
 
-// Doc describes an endpoint in the OpenAPI schema.
-type Doc struct {
-	ID, Summary, Description, Tag string
-	Query, Headers                []Param
-	// Body is a value of the type that the request's JSON body has; nil for
-	// an endpoint without a body.
-	Body any
-	// BodyExample is shown in the interactive docs.
-	BodyExample any
-	Answers     map[int]Answer
-}
-
-// Param is a query parameter or a request header: an optional string, unless
-// Enum lists its values.
-type Param struct {
-	Name, Description string
-	Enum              []any
-}
-
-// Answer describes what an endpoint answers with one status: JSON of the type
-// of Body, a Problem, or a ContentType without a schema.
-type Answer struct {
-	Description string
-	Body        any
-	Problem     bool
-	ContentType string
-	Headers     map[string]string // name → description
-}
-
 // document adds an endpoint to the schema.
 func (s *Server) document(method, path string, d Doc) {
+	path, inPath := pathParams(path, d.Path)
 	op := &huma.Operation{
 		OperationID: d.ID, Method: method, Path: path,
 		Summary: d.Summary, Description: d.Description, Tags: []string{d.Tag},
 		Responses: map[string]*huma.Response{},
 	}
-	for in, params := range map[string][]Param{"query": d.Query, "header": d.Headers} {
-		for _, p := range params {
+	for _, group := range []struct {
+		in     string
+		params []Param
+	}{{"path", inPath}, {"query", d.Query}, {"header", d.Headers}} {
+		for _, p := range group.params {
 			op.Parameters = append(op.Parameters, &huma.Param{
-				Name: p.Name, In: in, Description: p.Description,
-				Schema: &huma.Schema{Type: huma.TypeString, Enum: p.Enum},
+				Name: p.Name, In: group.in, Description: p.Description, Required: p.Required,
+				Schema: &huma.Schema{Type: cmp.Or(p.Type, huma.TypeString), Enum: p.Enum, Pattern: p.Pattern},
 			})
 		}
 	}
-	if d.Body != nil {
-		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
-			"application/json": {Schema: s.schema(d.Body), Example: d.BodyExample},
-		}}
+	if content := s.bodies(d); len(content) > 0 {
+		op.RequestBody = &huma.RequestBody{Required: true, Content: content}
 	}
 	for code, a := range d.Answers {
-		response := &huma.Response{Description: a.Description}
-		switch {
-		case a.Problem:
-			response.Content = map[string]*huma.MediaType{"application/problem+json": {Schema: s.schema(Problem{})}}
-		case a.Body != nil:
-			response.Content = map[string]*huma.MediaType{"application/json": {Schema: s.schema(a.Body)}}
-		case a.ContentType != "":
-			response.Content = map[string]*huma.MediaType{a.ContentType: {Schema: &huma.Schema{Type: huma.TypeString}}}
-		}
-		for name, description := range a.Headers {
-			if response.Headers == nil {
-				response.Headers = map[string]*huma.Param{}
-			}
-			response.Headers[name] = &huma.Param{Description: description, Schema: &huma.Schema{Type: huma.TypeString}}
-		}
-		op.Responses[strconv.Itoa(code)] = response
+		op.Responses[strconv.Itoa(code)] = s.response(a)
 	}
+	s.documentAccess(op, d)
 	s.openapi.AddOperation(op)
 	// The docs show the groups in the order of this list.
 	if !slices.ContainsFunc(s.openapi.Tags, func(t *huma.Tag) bool { return t.Name == d.Tag }) {
 		s.openapi.Tags = append(s.openapi.Tags, &huma.Tag{Name: d.Tag})
 	}
+}
+
+// pathParams finds the parameters of a path, {name} or {name...}, and returns
+// the path as OpenAPI writes it.
+func pathParams(path string, described []Param) (string, []Param) {
+	var params []Param
+	for rest := path; ; {
+		_, after, found := strings.Cut(rest, "{")
+		name, after, _ := strings.Cut(after, "}")
+		if !found {
+			return strings.ReplaceAll(path, "...}", "}"), params
+		}
+		rest = after
+		p := Param{Name: strings.TrimSuffix(name, "...")}
+		if i := slices.IndexFunc(described, func(d Param) bool { return d.Name == p.Name }); i >= 0 {
+			p = described[i]
+		}
+		p.Required = true
+		params = append(params, p)
+	}
+}
+
+// bodies are the content types that an endpoint takes.
+func (s *Server) bodies(d Doc) map[string]*huma.MediaType {
+	content := map[string]*huma.MediaType{}
+	for contentType, v := range d.Bodies {
+		content[contentType] = &huma.MediaType{Schema: s.schemaOr(v, "binary")}
+	}
+	if d.Body != nil {
+		content["application/json"] = &huma.MediaType{Schema: s.schema(d.Body), Example: d.BodyExample}
+	}
+	return content
+}
+
+func (s *Server) response(a Answer) *huma.Response {
+	response := &huma.Response{Description: a.Description}
+	add := func(contentType string, schema *huma.Schema) {
+		if response.Content == nil {
+			response.Content = map[string]*huma.MediaType{}
+		}
+		response.Content[contentType] = &huma.MediaType{Schema: schema}
+	}
+	for contentType, v := range a.Bodies {
+		add(contentType, s.schemaOr(v, ""))
+	}
+	if a.Problem {
+		add("application/problem+json", s.schema(Problem{}))
+	}
+	if a.Body != nil {
+		add("application/json", s.schema(a.Body))
+	}
+	if a.ContentType != "" {
+		add(a.ContentType, s.schemaOr(nil, ""))
+	}
+	for name, description := range a.Headers {
+		if response.Headers == nil {
+			response.Headers = map[string]*huma.Param{}
+		}
+		response.Headers[name] = &huma.Param{Description: description, Schema: &huma.Schema{Type: huma.TypeString}}
+	}
+	return response
+}
+
+// documentSecurity says in the schema what a client can authenticate with.
+func (s *Server) documentSecurity() {
+	s.openapi.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"bearer": {Type: "http", Scheme: "bearer", Description: "An API key, or a token (JWT) of the configured issuer."},
+		"basic":  {Type: "http", Scheme: "basic", Description: "An API key as the password; the user name is the principal's, or empty."},
+		"apiKey": {Type: "apiKey", In: "header", Name: "X-API-Key", Description: "An API key."},
+	}
+	s.openapi.Security = []map[string][]string{{"bearer": {}}, {"basic": {}}, {"apiKey": {}}}
+}
+
+// documentAccess says of an endpoint that it needs no credential, or what it
+// answers without a good one. An endpoint that refuses in its own words
+// describes them itself.
+func (s *Server) documentAccess(op *huma.Operation, d Doc) {
+	switch {
+	case s.opts.Auth == nil:
+	case d.Open:
+		op.Security = []map[string][]string{}
+	case d.Refuse == nil:
+		for code, a := range map[int]Answer{
+			http.StatusUnauthorized: {
+				Description: "The request has no credential, or one that is not known.", Problem: true,
+				Headers: map[string]string{"WWW-Authenticate": "What to authenticate with."},
+			},
+			http.StatusServiceUnavailable: {
+				Description: "The credential cannot be checked now.", Problem: true,
+				Headers: map[string]string{"Retry-After": "Seconds to wait."},
+			},
+		} {
+			if status := strconv.Itoa(code); op.Responses[status] == nil {
+				op.Responses[status] = s.response(a)
+			}
+		}
+	}
+}
+
+// schemaOr returns the schema of a value, or that of a string of the format.
+func (s *Server) schemaOr(v any, format string) *huma.Schema {
+	if v == nil {
+		return &huma.Schema{Type: huma.TypeString, Format: format}
+	}
+	return s.schema(v)
 }
 
 func (s *Server) schema(v any) *huma.Schema {

@@ -1,10 +1,12 @@
 // Package httpserver is what the HTTP surfaces of both services share:
-// listeners, health, interactive docs, errors, the guards against foreign
-// pages, and the drain. It knows nothing of records and Kafka.
+// listeners, TLS, health, interactive docs, errors, the guards against foreign
+// pages and against floods, authentication, and the drain. It knows nothing of
+// records and Kafka.
 package httpserver
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,6 +18,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"sluice/internal/access"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,6 +41,11 @@ type Options struct {
 	// come from, for error messages: producer.listen.
 	Listen  []string
 	Setting string
+	// HTTP are the settings of the listeners. The zero value has no limits.
+	HTTP Config
+	// Auth tells who a request comes from; nil where no authentication is
+	// configured.
+	Auth *access.Authenticator
 	// AuthNone says that auth: none is written out: a listener off loopback
 	// is then allowed to be open to everybody.
 	AuthNone bool
@@ -53,6 +62,8 @@ type Server struct {
 	mux       *http.ServeMux
 	openapi   *huma.OpenAPI
 	methods   map[string]bool
+	headers   map[string][]string // that an endpoint takes, by its pattern
+	proxies   networks
 	server    *http.Server
 	listeners []net.Listener
 	draining  atomic.Bool
@@ -60,12 +71,17 @@ type Server struct {
 
 // New makes a Server without endpoints.
 func New(opts Options) *Server {
-	return &Server{
+	s := &Server{
 		opts:    opts,
 		mux:     http.NewServeMux(),
 		openapi: newOpenAPI(opts.Title, opts.Version, opts.Description),
 		methods: map[string]bool{},
+		headers: map[string][]string{},
 	}
+	if opts.Auth != nil {
+		s.documentSecurity()
+	}
+	return s
 }
 
 // Handle adds an endpoint and its documentation.
@@ -74,13 +90,17 @@ func (s *Server) Handle(method, path string, h http.Handler, doc Doc) {
 	if path == "/" {
 		path = "/{$}" // "/" alone would be every path.
 	}
-	s.mux.Handle(method+" "+path, h)
+	pattern := method + " " + path
+	s.mux.Handle(pattern, s.authenticated(h, doc))
+	for _, p := range doc.Headers {
+		s.headers[pattern] = append(s.headers[pattern], p.Name)
+	}
 	s.document(method, strings.TrimSuffix(path, "{$}"), doc)
 }
 
 // Listen adds the common endpoints and opens the listeners. Its errors say
 // which setting to change.
-func (s *Server) Listen(ctx context.Context) error {
+func (s *Server) Listen(ctx context.Context) (err error) {
 	if s.opts.Health != nil {
 		s.opts.Health.register(s, s.opts.Metrics)
 	}
@@ -88,14 +108,25 @@ func (s *Server) Listen(ctx context.Context) error {
 		return err
 	}
 	s.mux.HandleFunc("/", s.notFound)
+	if s.proxies, err = parseNetworks(s.opts.HTTP.TrustedProxies); err != nil {
+		return err
+	}
+	open := newConnections(s.opts.HTTP, s.proxies, s.opts.Log)
 	s.server = &http.Server{
-		Handler:           s.guard(s.mux),
+		Handler:           s.handler(),
 		ReadHeaderTimeout: headerTimeout,
-		ReadTimeout:       bodyTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.opts.Log.Handler(), slog.LevelDebug),
 		BaseContext:       baseContext,
+		ConnState:         open.changed,
+	}
+	if s.opts.HTTP.TLS.Enabled() {
+		cert, err := newCertificate(s.opts.HTTP.TLS, s.clientCAs, s.opts.Log)
+		if err != nil {
+			return err
+		}
+		s.server.TLSConfig = cert.serverConfig()
 	}
 	for _, address := range s.opts.Listen {
 		l, err := s.listen(ctx, address)
@@ -103,9 +134,22 @@ func (s *Server) Listen(ctx context.Context) error {
 			s.closeListeners()
 			return err
 		}
-		s.listeners = append(s.listeners, l)
+		s.listeners = append(s.listeners, listener{l, open})
 	}
 	return nil
+}
+
+// handler is what a request passes, the outermost first.
+func (s *Server) handler() http.Handler {
+	return bounded(s.guard(s.mux))
+}
+
+// clientCAs are the authorities whose client certificates are taken now.
+func (s *Server) clientCAs() *x509.CertPool {
+	if s.opts.Auth == nil {
+		return nil
+	}
+	return s.opts.Auth.ClientCAs()
 }
 
 func (s *Server) listen(ctx context.Context, address string) (net.Listener, error) {
@@ -118,9 +162,9 @@ func (s *Server) listen(ctx context.Context, address string) (net.Listener, erro
 		return nil, fmt.Errorf("%s: port %s is taken by another program; stop it, or choose another address with %s: %w", s.opts.Setting, port, flag, err)
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", s.opts.Setting, err)
-	case !onLoopback(l) && !s.opts.AuthNone:
+	case !onLoopback(l) && s.opts.Auth == nil && !s.opts.AuthNone:
 		_ = l.Close() // Nobody has connected.
-		return nil, fmt.Errorf("%s: %s can be reached from other hosts, and no authentication is configured: listen on 127.0.0.1 with %s, or allow everybody with --auth=none (SLUICE_AUTH=none)", s.opts.Setting, address, flag)
+		return nil, fmt.Errorf("%s: %s can be reached from other hosts, and no authentication is configured: listen on 127.0.0.1 with %s, make a key with sluice keys new and name its file with --auth-keys-file (docs/auth.md), or allow everybody with --auth=none (SLUICE_AUTH=none)", s.opts.Setting, address, flag)
 	}
 	return l, nil
 }
@@ -140,7 +184,11 @@ func (s *Server) Serve() error {
 	errs := make([]error, len(s.listeners))
 	for i, l := range s.listeners {
 		wg.Go(func() {
-			if err := s.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			serve := s.server.Serve
+			if s.server.TLSConfig != nil {
+				serve = func(l net.Listener) error { return s.server.ServeTLS(l, "", "") }
+			}
+			if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
 				errs[i] = fmt.Errorf("%s: %w", s.opts.Setting, err)
 			}
 		})

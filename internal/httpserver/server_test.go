@@ -25,10 +25,21 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // newServer starts a server on a free port, which ends with the test.
 func newServer(t *testing.T, health *httpserver.Health, add func(*httpserver.Server)) (*httpserver.Server, string) {
 	t.Helper()
-	s := httpserver.New(httpserver.Options{
-		Title: "test", Version: "1", Listen: []string{"127.0.0.1:0"}, Setting: "test.listen",
-		Health: health, Metrics: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler),
-	})
+	return newServerWith(t, httpserver.Options{Health: health}, add)
+}
+
+// newServerWith is newServer with options of its own.
+func newServerWith(t *testing.T, opts httpserver.Options, add func(*httpserver.Server)) (*httpserver.Server, string) {
+	t.Helper()
+	opts.Title, opts.Version, opts.Setting = "test", "1", "test.listen"
+	opts.Metrics = prometheus.NewRegistry()
+	if opts.Listen == nil {
+		opts.Listen = []string{"127.0.0.1:0"}
+	}
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	s := httpserver.New(opts)
 	if add != nil {
 		add(s)
 	}

@@ -23,7 +23,10 @@ var ErrUnknownTopic = errors.New("unknown topic")
 // Topic is what a writer must know of a topic. It is never changed once it is
 // handed out.
 type Topic struct {
-	Name       string
+	Name string
+	// Generation differs between topics of one name that followed each other,
+	// and grows.
+	Generation uint64
 	Partitions int32
 	// Leaderless counts the partitions that nobody can write to now.
 	Leaderless int
@@ -41,6 +44,8 @@ type Topic struct {
 	Before, After time.Duration
 	// AppendTime is set where the broker stamps records itself.
 	AppendTime bool
+
+	id kadm.TopicID // zero before Kafka 2.8
 }
 
 // The defaults of Kafka, used where the cluster does not let us read a topic's
@@ -70,8 +75,9 @@ type Topics struct {
 	known   atomic.Pointer[map[string]*Topic]
 	flight  singleflight.Group
 
-	mu     sync.Mutex
-	misses map[string]time.Time
+	mu         sync.Mutex
+	misses     map[string]time.Time
+	generation uint64 // the latest
 }
 
 // NewTopics returns an empty cache that asks through control.
@@ -163,6 +169,12 @@ func (t *Topics) remember(topic *Topic) {
 	defer t.mu.Unlock()
 	delete(t.misses, topic.Name)
 	known := maps.Clone(*t.known.Load())
+	if before := known[topic.Name]; before != nil && before.id == topic.id {
+		topic.Generation = before.Generation
+	} else {
+		t.generation++
+		topic.Generation = t.generation
+	}
 	known[topic.Name] = topic
 	t.known.Store(&known)
 }
@@ -213,6 +225,7 @@ func (t *Topics) ask(ctx context.Context, name string) (*Topic, error) {
 	}
 	topic := &Topic{
 		Name:            name,
+		id:              detail.TopicID,
 		Partitions:      int32(len(detail.Partitions)), //nolint:gosec // G115: a count of partitions fits.
 		MaxMessageBytes: defaultMaxMessageBytes,
 		Before:          unbounded,

@@ -24,7 +24,7 @@ const recordOverhead = 2 + 5*binary.MaxVarintLen32
 // batches, so one bad record would fail its neighbours, which are other
 // callers' records.
 func check(r *kgo.Record, topic *kafka.Topic, limit units.Bytes, now time.Time) *Error {
-	if r.Partition != AnyPartition && r.Partition >= topic.Partitions {
+	if r.Partition != AnyPartition && (r.Partition < 0 || r.Partition >= topic.Partitions) {
 		return refuse(NoPartition, "topic %s has no partition %d, only 0 to %d", topic.Name, r.Partition, topic.Partitions-1)
 	}
 	size := sizeOf(r)
@@ -47,6 +47,15 @@ func check(r *kgo.Record, topic *kafka.Topic, limit units.Bytes, now time.Time) 
 		return refuse(Invalid, "the timestamp is %s old, topic %s allows %s", behind.Round(time.Second), topic.Name, topic.Before)
 	}
 	return nil
+}
+
+// highestPartition is the highest one that a record asks for.
+func (b *Batch) highestPartition() int32 {
+	highest := int32(AnyPartition)
+	for i := range b.slots {
+		highest = max(highest, b.slots[i].record.Partition)
+	}
+	return highest
 }
 
 // sizeOf is the size that limits are stated in: key, value and headers, the

@@ -57,8 +57,9 @@ func (s *sightings) since(m mark) evidence {
 	}
 }
 
-// newClient makes a producer. It connects when it is first used.
-func newClient(cfg Config, conn kafka.Config, topics *kafka.Topics, link *kafka.Link, log *slog.Logger) (*client, error) {
+// newClient makes a producer that the hooks watch, too. It connects when it is
+// first used.
+func newClient(cfg Config, conn kafka.Config, topics *kafka.Topics, log *slog.Logger, hooks ...kgo.Hook) (*client, error) {
 	c := &client{}
 	opts, err := conn.Options(log)
 	if err != nil {
@@ -76,7 +77,7 @@ func newClient(cfg Config, conn kafka.Config, topics *kafka.Topics, link *kafka.
 			}
 			return &witness{Conn: conn, seen: &c.seen}, nil
 		}),
-		kgo.WithHooks(c, link),
+		kgo.WithHooks(append(hooks, c)...),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.RetryBackoffFn(func(tries int) time.Duration {
 			c.seen.repeating()

@@ -1,6 +1,9 @@
 package producer
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // Outcome is what is known of a record when its request is answered.
 type Outcome string
@@ -28,6 +31,9 @@ const (
 	Draining
 	// Busy: the in-flight budget is used up.
 	Busy
+	// Limited: the principal's rate limit, or its share of the in-flight
+	// budget, is used up.
+	Limited
 	// Away: Kafka does not answer, or does not acknowledge this topic's
 	// records at present.
 	Away
@@ -57,6 +63,9 @@ type Error struct {
 	Outcome Outcome
 	Detail  string
 	Cause   error
+	// RetryAfter is how long a client that was refused in passing is asked to
+	// wait; zero means a second.
+	RetryAfter time.Duration
 }
 
 // Error returns the detail, and the cause where there is one.
@@ -70,7 +79,12 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// refuse makes the error of a record that was never handed to the client.
+// Refusal makes the error of a record that was never handed to the client.
+func Refusal(reason Reason, detail string) *Error {
+	return &Error{Reason: reason, Outcome: NotWritten, Detail: detail}
+}
+
+// refuse is Refusal with a format.
 func refuse(reason Reason, format string, args ...any) *Error {
 	return &Error{Reason: reason, Outcome: NotWritten, Detail: fmt.Sprintf(format, args...)}
 }

@@ -1,16 +1,18 @@
 package producer
 
 import (
-	"context"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 const (
-	// flightRecords and flightBytes bound a flight, and with it how many
-	// records of a topic can be "unknown" when Kafka falls silent.
-	flightRecords = 1024
+	// flightRecords and flightBytes bound a flight of several batches, and
+	// with it how many records of a topic can be "unknown" when Kafka falls
+	// silent. A flight must be large enough for a stream to keep Kafka busy.
+	flightRecords = 8192
 	flightBytes   = 1 << 20
 	// leastLeft is the time that a record must have left to be handed over.
 	// With less, an acknowledgement would come too late to be told, and the
@@ -24,104 +26,186 @@ const (
 // is still queued was never handed over, so it can be withdrawn truthfully.
 type queue struct {
 	topic   string
-	client  *client
-	metrics *metrics
+	cluster *cluster
+	berth   *berth
+	metrics *topicMetrics
 
 	mu          sync.Mutex
-	first, last *Entry // waiting for the next flight
+	first, last *Batch // waiting for the next flight
 	flying      bool
 	stalled     *Error    // why nothing is queued at present
 	tookOff     time.Time // of the flight
-	aloft       atomic.Int32
+	generation  uint64    // of the topic that the client writes to
+	recreated   bool      // the client has to forget the topic before the next flight
+
+	// Of the flight; used by the goroutine that hands it over and by the
+	// client's one for promises, which follow each other.
+	aloft   atomic.Int32 // batches that have not landed
+	alone   []*slot      // to be sent once more, one by one
+	trouble error        // a failure that has to be mended
+	single  bool         // it is one record
 }
 
-// submit hands the entry over, or queues it behind the present flight. A
-// refusal means that the entry was not taken.
-func (q *queue) submit(e *Entry) *Error {
+// submit hands the batch over, or queues it behind the present flight. A
+// refusal means that the batch was not taken.
+func (q *queue) submit(b *Batch, generation uint64, now time.Time) *Error {
 	q.mu.Lock()
 	if q.stalled != nil {
 		defer q.mu.Unlock()
 		return q.stalled
 	}
-	e.queue = q
-	e.refs.Add(1)
-	if q.flying {
-		q.push(e)
+	if generation > q.generation {
+		q.recreated = q.recreated || q.generation > 0
+		q.generation = generation
+	}
+	b.queue = q
+	b.refs.Add(1)
+	if q.flying || q.recreated {
+		grounded := !q.flying
+		q.flying = true
+		q.push(b)
 		q.mu.Unlock()
+		if grounded {
+			q.depart()
+		}
 		return nil
 	}
-	q.flying, q.tookOff = true, time.Now()
+	q.flying, q.tookOff = true, now
 	q.aloft.Store(1)
+	q.single = b.going == 1
 	q.mu.Unlock()
-	q.handOver(e)
+	q.handOver(b)
 	return nil
 }
 
-// withdraw takes the entry out of the queue. It returns false when the entry
+// withdraw takes the batch out of the queue. It returns false when the batch
 // has been handed over: then only Kafka can tell.
-func (q *queue) withdraw(e *Entry) bool {
+func (q *queue) withdraw(b *Batch) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if !e.queued {
+	if !b.queued {
 		return false
 	}
-	q.remove(e)
-	e.Release()
+	q.remove(b)
+	b.Release()
 	return true
 }
 
-// landed counts an ended record of the flight; the last one starts the next.
+// landed counts a batch of the flight that is no longer with the client; the
+// last one starts what comes next.
 func (q *queue) landed() {
 	if q.aloft.Add(-1) > 0 {
 		return
 	}
-	for e := q.takeOff(); e != nil; {
-		next := e.next
-		e.next = nil
-		q.handOver(e)
-		e = next
+	if len(q.alone) > 0 {
+		q.resend()
+		return
+	}
+	q.depart()
+}
+
+// depart mends what has to be mended and starts the next flight.
+func (q *queue) depart() {
+	if !q.mend() {
+		q.takeOff()
 	}
 }
 
-// takeOff makes the next flight of what waits, and returns it as a list.
-func (q *queue) takeOff() *Entry {
+// takeOff hands over the next flight.
+func (q *queue) takeOff() {
+	for b := q.board(); b != nil; {
+		next := b.next
+		b.next = nil
+		q.handOver(b)
+		b = next
+	}
+}
+
+// board makes the next flight of what waits, and returns it as a list.
+func (q *queue) board() *Batch {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.stalled = nil
 	now := time.Now()
-	var flight, tail *Entry
+	var flight, tail *Batch
 	var count int32
-	for bytes := 0; q.first != nil; {
-		e := q.first
-		if e.deadline.Sub(now) < leastLeft {
-			q.remove(e)
-			e.end(q.late())
+	records, bytes := 0, 0
+	for q.first != nil {
+		b := q.first
+		if b.deadline.Sub(now) < leastLeft {
+			q.remove(b)
+			b.refuse(late())
 			continue
 		}
-		size := len(e.Record.Key) + len(e.Record.Value)
-		if count > 0 && (count == flightRecords || bytes+size > flightBytes) {
+		if count > 0 && (records+b.going > flightRecords || bytes+b.bytes > flightBytes) {
 			break
 		}
-		q.remove(e)
+		q.remove(b)
 		count++
-		bytes += size
+		records += b.going
+		bytes += b.bytes
 		if tail == nil {
-			flight = e
+			flight = b
 		} else {
-			tail.next = e
+			tail.next = b
 		}
-		tail = e
+		tail = b
 	}
 	q.flying, q.tookOff = count > 0, now
+	q.single = records == 1
 	q.aloft.Store(count)
 	return flight
 }
 
-// handOver gives the entry to the Kafka client. The context is nobody's: one
-// that ends would fail the records of other requests beside this one.
-func (q *queue) handOver(e *Entry) {
-	e.handed = q.client.seen.mark()
-	q.client.kafka.TryProduce(context.Background(), &e.Record, e.promise)
+// handOver gives the batch to the Kafka client.
+func (q *queue) handOver(b *Batch) {
+	b.client = q.berth.client.Load()
+	b.handed = b.client.seen.mark()
+	b.left, b.aloft = b.going, b.going
+	for i, going := 0, b.going; going > 0; i++ { // The batch may end, and be another, with the last one.
+		s := &b.slots[i]
+		if s.done.Load() {
+			continue
+		}
+		going--
+		b.client.kafka.TryProduce(s, &s.record, ended)
+	}
+}
+
+// ended is the client's promise for every record. It runs on the client's one
+// goroutine for promises, so it must not block.
+func ended(r *kgo.Record, err error) {
+	s := r.Context.(*slot) //nolint:errcheck,forcetypeassert // Set at the hand-over.
+	b := s.batch
+	q := b.queue
+	b.aloft--
+	landed := b.aloft == 0
+	var failure *Error
+	if err != nil {
+		failure = classify(err, b.client.seen.since(b.handed))
+		q.failed(err)
+		if !s.again && !q.single && resendable(failure, err) {
+			s.again = true
+			q.alone = append(q.alone, s)
+			if landed {
+				q.landed()
+			}
+			return
+		}
+	}
+	if failure != nil {
+		b.writer.metrics.count(failure)
+	}
+	q.metrics.ended(r, failure)
+	s.err = failure
+	s.done.Store(true)
+	b.left--
+	if b.left == 0 {
+		b.end()
+	}
+	if landed {
+		q.landed()
+	}
 }
 
 // stall refuses what waits, and what comes until the flight has landed, if the
@@ -134,9 +218,9 @@ func (q *queue) stall(before time.Time, reason *Error) bool {
 	}
 	q.stalled = reason
 	for q.first != nil {
-		e := q.first
-		q.remove(e)
-		e.end(reason)
+		b := q.first
+		q.remove(b)
+		b.refuse(reason)
 	}
 	return true
 }
@@ -151,30 +235,30 @@ func (q *queue) stuck() error {
 	return nil
 }
 
-func (q *queue) late() *Error {
+func late() *Error {
 	return refuse(Late, "the record waited for Kafka until its deadline and was withdrawn")
 }
 
-func (q *queue) push(e *Entry) {
-	e.queued, e.prev, e.next = true, q.last, nil
+func (q *queue) push(b *Batch) {
+	b.queued, b.prev, b.next = true, q.last, nil
 	if q.last == nil {
-		q.first = e
+		q.first = b
 	} else {
-		q.last.next = e
+		q.last.next = b
 	}
-	q.last = e
+	q.last = b
 }
 
-func (q *queue) remove(e *Entry) {
-	if e.prev == nil {
-		q.first = e.next
+func (q *queue) remove(b *Batch) {
+	if b.prev == nil {
+		q.first = b.next
 	} else {
-		e.prev.next = e.next
+		b.prev.next = b.next
 	}
-	if e.next == nil {
-		q.last = e.prev
+	if b.next == nil {
+		q.last = b.prev
 	} else {
-		e.next.prev = e.prev
+		b.next.prev = b.prev
 	}
-	e.queued, e.prev, e.next = false, nil, nil
+	b.queued, b.prev, b.next = false, nil, nil
 }

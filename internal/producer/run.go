@@ -44,7 +44,7 @@ func (w *Writer) Run(ctx context.Context) error {
 		control.Close()
 		return nil // Stopped before Kafka ever answered.
 	}
-	c, err := w.connect(control)
+	c, err := w.connect(ctx, control)
 	if err != nil {
 		control.Close()
 		return err
@@ -61,20 +61,25 @@ func (w *Writer) Run(ctx context.Context) error {
 	wg.Go(func() { c.topics.Run(ctx, w.cfg.Topic) })
 	wg.Go(func() { c.watch(ctx) })
 	wg.Wait()
+	c.crew.dismiss()
 	return nil
 }
 
 // connect makes the clients. None of them dials before it is used.
-func (w *Writer) connect(control *kafka.Control) (*cluster, error) {
-	c := &cluster{log: w.log, control: control, topics: kafka.NewTopics(control), link: kafka.NewLink(control, w.log)}
-	for i := range c.clients {
-		var err error
-		if c.clients[i], err = newClient(w.cfg, w.conn, c.topics, c.link, w.log); err != nil {
-			for _, made := range c.clients[:i] {
-				made.kafka.Close()
+func (w *Writer) connect(ctx context.Context, control *kafka.Control) (*cluster, error) {
+	c := &cluster{log: w.log, control: control, topics: kafka.NewTopics(control), link: kafka.NewLink(control, w.log), metrics: w.metrics}
+	c.crew.ctx = ctx
+	c.newClient = func() (*client, error) { return newClient(w.cfg, w.conn, c.topics, w.log, c.link, w.seen) }
+	for i := range c.berths {
+		client, err := c.newClient()
+		if err != nil {
+			for _, made := range c.berths[:i] {
+				made.client.Load().kafka.Close()
 			}
 			return nil, err
 		}
+		c.berths[i] = &berth{}
+		c.berths[i].client.Store(client)
 	}
 	return c, nil
 }
@@ -118,6 +123,7 @@ func (w *Writer) Cut() { w.cutOnce.Do(func() { close(w.cut) }) }
 // once.
 func (w *Writer) Close(ctx context.Context) {
 	w.draining.Store(true)
+	w.EndStreams()
 	w.Cut()
 	close(w.quit)
 	if w.running.Load() {
@@ -128,8 +134,9 @@ func (w *Writer) Close(ctx context.Context) {
 		return
 	}
 	var wg sync.WaitGroup
-	for _, client := range c.clients {
+	for _, at := range c.berths {
 		wg.Go(func() {
+			client := at.client.Load()
 			if err := client.kafka.Flush(ctx); err != nil {
 				w.log.WarnContext(ctx, "records were not acknowledged before the end",
 					slog.Int64("records", client.kafka.BufferedProduceRecords()), slog.Any("error", err))

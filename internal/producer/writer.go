@@ -23,11 +23,14 @@ type Writer struct {
 	cfg     Config
 	conn    kafka.Config
 	log     *slog.Logger
-	budget  budget
+	budget  *budget
 	metrics *metrics
+	seen    *kafka.Metrics // of all clients' connections
 
 	started  atomic.Pointer[cluster] // nil until the first connection
 	draining atomic.Bool
+	streams  context.Context // ends when streams are to end
+	stop     context.CancelFunc
 	cut      chan struct{} // closed when waiting ends for everybody
 	cutOnce  sync.Once
 	quit     chan struct{} // closed when Run is to return
@@ -41,94 +44,196 @@ type cluster struct {
 	control *kafka.Control
 	topics  *kafka.Topics
 	link    *kafka.Link
-	clients [clients]*client
+	metrics *metrics
+	berths  [clients]*berth
 	queues  sync.Map // topic name → *queue, of topics that exist or existed
+	crew    crew
+	// newClient makes a client for a berth.
+	newClient func() (*client, error)
 }
 
 // NewWriter makes a Writer; Run connects it. The settings must be valid.
 func NewWriter(cfg Config, conn kafka.Config, log *slog.Logger, reg prometheus.Registerer) *Writer {
 	w := &Writer{cfg: cfg, conn: conn, log: log, cut: make(chan struct{}), quit: make(chan struct{}), ran: make(chan struct{})}
-	w.budget.maxBytes, w.budget.maxCount = int64(cfg.Limits.InFlight), int64(cfg.Limits.Requests)
-	w.metrics = newMetrics(reg, &w.budget)
+	w.streams, w.stop = context.WithCancel(context.Background())
+	w.budget = newBudget(cfg.Limits)
+	w.metrics = newMetrics(reg, w.budget)
+	w.seen = kafka.NewMetrics(reg, "producer")
+	w.seen.Up(func() error {
+		if c := w.started.Load(); c != nil {
+			return c.link.Away()
+		}
+		return kafka.ErrAway
+	})
 	return w
 }
+
+// Streams ends when uploads without an end of their own have to stop reading.
+func (w *Writer) Streams() context.Context { return w.streams }
+
+// EndStreams ends Streams; requests of a known length go on.
+func (w *Writer) EndStreams() { w.stop() }
 
 // Config returns the settings that the Writer was made with.
 func (w *Writer) Config() Config { return w.cfg }
 
-// Admit takes room for a request of n bytes and returns the entry to fill. It
-// refuses at once, and before anything was read, where the record could not be
-// handed over now: not started, draining, Kafka away, budget full.
-func (w *Writer) Admit(n int64) (*Entry, *Error) {
+// Admit takes room for n bytes, from the budget and from the account's share of
+// it (nil: it has all), and returns the batch to fill. It refuses at once, and
+// before anything was read, where records could not be handed over now: not
+// started, draining, Kafka away, no room.
+func (w *Writer) Admit(account Account, n int64) (*Batch, *Error) {
+	err := w.admit(account, n)
+	if err != nil {
+		return nil, w.Refused(err)
+	}
+	return w.newBatch(account, n), nil
+}
+
+// AdmitWaiting is Admit for streams: it waits while there is no room, until
+// ctx ends.
+func (w *Writer) AdmitWaiting(ctx context.Context, account Account, n int64) (*Batch, *Error) {
+	err := w.admit(account, n)
+	if err != nil && (err.Reason == Busy || err.Reason == Limited) {
+		err = w.budget.wait(ctx, func() *Error { return w.admit(account, n) })
+	}
+	if err != nil {
+		return nil, w.Refused(err)
+	}
+	return w.newBatch(account, n), nil
+}
+
+// Room says, without taking anything, why n bytes would be refused now, or
+// nothing.
+func (w *Writer) Room(n int64) *Error {
 	if _, err := w.open(); err != nil {
-		return nil, w.count(err)
+		return w.Refused(err)
 	}
-	if !w.budget.take(n) {
-		return nil, w.count(w.busy())
+	if w.budget.bytes.Load()+n > w.budget.maxBytes {
+		return w.Refused(w.busy())
 	}
-	e := newEntry()
-	e.writer, e.room = w, n
-	e.refs.Store(1)
-	e.Record.Partition = AnyPartition
-	return e, nil
+	return nil
 }
 
-// Write writes the entry's record and waits until its outcome is known or the
-// deadline of the settings has passed. On success Record's Partition, Offset
-// and Timestamp are those of the record in Kafka. The caller releases the
-// entry in any case; after an Unknown outcome it must not read Record, which
-// may still be with the client.
-func (w *Writer) Write(ctx context.Context, e *Entry) *Error {
-	start := time.Now()
-	err := w.write(ctx, e, start)
-	w.metrics.answered(err, start)
-	return err
+func (w *Writer) admit(account Account, n int64) *Error {
+	if _, err := w.open(); err != nil {
+		return err
+	}
+	if account != nil && !account.Hold(n) {
+		return limited()
+	}
+	if w.budget.take(n) {
+		return nil
+	}
+	if account != nil {
+		account.Free(n)
+	}
+	return w.busy()
 }
 
-func (w *Writer) write(ctx context.Context, e *Entry, start time.Time) *Error {
+// hold takes more room for a batch that has some.
+func (w *Writer) hold(account Account, n int64) *Error {
+	if account != nil && !account.Hold(n) {
+		return w.Refused(limited())
+	}
+	if w.budget.grow(n) {
+		return nil
+	}
+	if account != nil {
+		account.Free(n)
+	}
+	return w.Refused(w.busy())
+}
+
+func (w *Writer) newBatch(account Account, n int64) *Batch {
+	b := batches.Get().(*Batch) //nolint:errcheck,forcetypeassert // Nothing else is put there.
+	b.writer, b.account, b.room = w, account, n
+	b.refs.Store(1)
+	return b
+}
+
+// Submit checks the batch's records and hands over those that pass; the others
+// have failed, each for itself. A refusal is of the whole batch: nothing of it
+// was or will be handed over. Otherwise Wait must follow. The deadline of
+// every record is the given time from now, and at most the one of the
+// settings.
+func (w *Writer) Submit(ctx context.Context, b *Batch, timeout time.Duration) *Error {
+	if err := w.submit(ctx, b, timeout); err != nil {
+		return w.Refused(err)
+	}
+	return nil
+}
+
+func (w *Writer) submit(ctx context.Context, b *Batch, timeout time.Duration) *Error {
 	c, refusal := w.open()
 	if refusal != nil {
 		return refusal
 	}
-	topic, refusal := w.topic(ctx, c, e)
+	topic, refusal := w.topic(ctx, c, b)
 	if refusal != nil {
 		return refusal
 	}
-	if refusal = check(&e.Record, topic, w.cfg.Limits.Record, start); refusal != nil {
-		return refusal
+	now := time.Now()
+	b.prepare(topic, w.cfg.Limits.Record, now)
+	b.submitted, b.deadline = now, now.Add(min(timeout, w.cfg.Timeout))
+	if b.going == 0 {
+		b.ended <- struct{}{}
+		return nil
 	}
-	e.deadline = start.Add(w.cfg.Timeout)
-	q := c.queue(e.Record.Topic, w.metrics)
-	if refusal = q.submit(e); refusal != nil {
-		return refusal
-	}
-	e.timer.Reset(w.cfg.Timeout - time.Since(start))
-	defer e.timer.Stop()
-	select {
-	case <-e.ended:
-		if topic.AppendTime {
-			e.Record.Timestamp = time.Time{} // The broker's own, which the client does not tell.
+	return c.queue(b.Topic).submit(b, topic.Generation, now)
+}
+
+// prepare checks the records and makes those that pass ready for the client.
+func (b *Batch) prepare(topic *kafka.Topic, limit units.Bytes, now time.Time) {
+	b.appendTime = topic.AppendTime
+	b.going, b.bytes = 0, 0
+	for i := range b.slots {
+		s := &b.slots[i]
+		if s.done.Load() {
+			continue
 		}
-		return e.err
-	case <-e.timer.C:
-		return q.giveUp(e, q.late(), "Kafka did not acknowledge the record before the deadline")
-	case <-w.cut:
-		return q.giveUp(e, draining(), "the service stopped before Kafka acknowledged the record")
+		if err := check(&s.record, topic, limit, now); err != nil {
+			b.Fail(i, b.writer.Refused(err))
+			continue
+		}
+		s.batch = b
+		s.record.Topic = b.Topic
+		b.going++
+		b.bytes += len(s.record.Key) + len(s.record.Value)
 	}
 }
 
-// giveUp ends the wait for an entry: with the refusal where it was still
-// queued, with its result where that is in, else with "unknown".
-func (q *queue) giveUp(e *Entry, queued *Error, sent string) *Error {
-	if q.withdraw(e) {
-		return queued
+// Write is Submit and Wait.
+func (w *Writer) Write(ctx context.Context, b *Batch, timeout time.Duration) *Error {
+	if err := w.Submit(ctx, b, timeout); err != nil {
+		return err
 	}
+	w.Wait(b)
+	return nil
+}
+
+// Wait waits until the outcome of every record of a submitted batch is known
+// or its deadline has passed; Result tells it.
+func (w *Writer) Wait(b *Batch) {
+	b.timer.Reset(time.Until(b.deadline))
 	select {
-	case <-e.ended:
-		return e.err
-	default:
-		return &Error{Reason: Late, Outcome: Unknown, Detail: sent + "; it may have been written, or may be later"}
+	case <-b.ended:
+	case <-b.timer.C:
+		w.giveUp(b, late(), "Kafka did not acknowledge the record before the deadline")
+	case <-w.cut:
+		w.giveUp(b, draining(), "the service stopped before Kafka acknowledged the record")
 	}
+	b.timer.Stop()
+	w.metrics.seconds.Observe(time.Since(b.submitted).Seconds())
+}
+
+// giveUp ends the wait for a batch: with the refusal where it was still queued,
+// else with what is known of each record, and "unknown" of the rest.
+func (w *Writer) giveUp(b *Batch, queued *Error, sent string) {
+	if b.queue != nil && b.queue.withdraw(b) {
+		b.giveUp(w.Refused(queued))
+		return
+	}
+	b.giveUp(w.Refused(&Error{Reason: Late, Outcome: Unknown, Detail: sent + "; it may have been written, or may be later"}))
 }
 
 // open returns the cluster if a record could be handed to it now.
@@ -148,13 +253,13 @@ func (w *Writer) open() (*cluster, *Error) {
 
 // topic returns what is known of the entry's topic, creating it where the
 // settings say so.
-func (w *Writer) topic(ctx context.Context, c *cluster, e *Entry) (*kafka.Topic, *Error) {
-	name := e.Record.Topic
+func (w *Writer) topic(ctx context.Context, c *cluster, b *Batch) (*kafka.Topic, *Error) {
+	name := b.Topic
 	topic, err := c.topics.Get(ctx, name)
 	if errors.Is(err, kafka.ErrUnknownTopic) && w.cfg.CreateTopics {
 		topic, err = c.create(ctx, name, w.cfg.Timeout)
 	}
-	if err == nil && e.Record.Partition >= topic.Partitions {
+	if err == nil && b.highestPartition() >= topic.Partitions {
 		// It may have grown since.
 		topic, err = c.topics.Refresh(ctx, name, lookAgain)
 	}
@@ -189,13 +294,13 @@ var seed = maphash.MakeSeed()
 
 // queue returns the topic's flight queue, in front of the client that the
 // topic belongs to for the life of the process.
-func (c *cluster) queue(topic string, m *metrics) *queue {
+func (c *cluster) queue(topic string) *queue {
 	if q, ok := c.queues.Load(topic); ok {
-		return q.(*queue)
+		return q.(*queue) //nolint:errcheck,forcetypeassert // Nothing else is stored.
 	}
-	q := &queue{topic: topic, client: c.clients[maphash.String(seed, topic)%clients], metrics: m}
+	q := &queue{topic: topic, cluster: c, berth: c.berths[maphash.String(seed, topic)%clients], metrics: c.metrics.of(topic)}
 	actual, _ := c.queues.LoadOrStore(topic, q)
-	return actual.(*queue)
+	return actual.(*queue) //nolint:errcheck,forcetypeassert // Nothing else is stored.
 }
 
 // Ready returns nil when a record for the configured topic could be written
@@ -220,13 +325,19 @@ func (w *Writer) Ready() error {
 	return nil
 }
 
-func (w *Writer) count(err *Error) *Error {
-	w.metrics.refused.WithLabelValues(err.Reason.String()).Inc()
+// Refused counts a refusal, the writer's own or one of a request that never
+// became a batch, and returns it.
+func (w *Writer) Refused(err *Error) *Error {
+	w.metrics.count(err)
 	return err
 }
 
 func (w *Writer) busy() *Error {
 	return refuse(Busy, "too much is in flight: at most %d requests and %s", w.cfg.Limits.Requests, units.Bytes(w.budget.maxBytes))
+}
+
+func limited() *Error {
+	return refuse(Limited, "this principal's share of what may be in flight is used up")
 }
 
 func draining() *Error { return refuse(Draining, "the service is being stopped") }

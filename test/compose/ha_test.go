@@ -29,6 +29,7 @@ const (
 func TestHA(t *testing.T) {
 	ctx := t.Context()
 	s := newStack(t, repository(t), "sluice-ha", "docker-compose.yml", "docker-compose.prod.yml")
+	key := s.newKey(ctx)
 	s.run(ctx, "make", "up-prod")
 	for _, url := range []string{portA + "/readyz", portB + "/readyz"} {
 		eventually(ctx, t, url+" answers 200", 3*time.Minute, func() bool {
@@ -37,9 +38,12 @@ func TestHA(t *testing.T) {
 		})
 	}
 
+	status, body := produce(ctx, http.DefaultClient, portA, map[string]any{"content": "without a key"})
+	require.Equal(t, http.StatusUnauthorized, status, body)
+
 	sending, stop := context.WithTimeout(ctx, haLimit)
 	defer stop()
-	messages := newSender(fmt.Sprintf("ha-%d", time.Now().UnixMilli()))
+	messages := newSender(fmt.Sprintf("ha-%d", time.Now().UnixMilli()), key)
 	var sent sync.WaitGroup
 	sent.Go(func() { messages.run(sending) })
 	t.Cleanup(sent.Wait)

@@ -36,11 +36,23 @@ type sender struct {
 	slowest  time.Duration
 }
 
-func newSender(prefix string) *sender {
+// withKey sends an API key with every request.
+type withKey struct {
+	key string
+	by  http.RoundTripper
+}
+
+func (w withKey) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("Authorization", "Bearer "+w.key)
+	return w.by.RoundTrip(r)
+}
+
+func newSender(prefix, key string) *sender {
 	return &sender{
 		prefix: prefix,
 		// Above the longest time that an answer may take: A's deadline and the proxy's retries.
-		client:   &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 200}},
+		client:   &http.Client{Timeout: 30 * time.Second, Transport: withKey{key, &http.Transport{MaxIdleConnsPerHost: 200}}},
 		outcomes: map[string]outcome{},
 		answers:  map[string]int{},
 	}

@@ -75,7 +75,8 @@ func TestSmoke(t *testing.T) {
 	})
 }
 
-// TestPublishedPorts holds for as long as there is no authentication: nobody but this host gets in.
+// TestPublishedPorts: nobody but this host gets in. The development stack has no authentication, and the production
+// stack no TLS until it is given a host name.
 func TestPublishedPorts(t *testing.T) {
 	for name, files := range map[string][]string{
 		"development": {"docker-compose.yml"},

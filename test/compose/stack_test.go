@@ -34,6 +34,7 @@ type stack struct {
 	dir     string
 	project string
 	files   []string
+	env     []string // of its commands, beside this process's own
 }
 
 // newStack removes what an earlier run may have left, and everything again when the test ends.
@@ -57,7 +58,21 @@ func (s *stack) command(ctx context.Context, name string, args ...string) *exec.
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = s.dir
 	cmd.Env = append(os.Environ(), "COMPOSE_PROJECT_NAME="+s.project, "COMPOSE_PROGRESS=plain", "COMPOSE_ANSI=never")
+	cmd.Env = append(cmd.Env, s.env...)
 	return cmd
+}
+
+// newKey makes a key that the production stack of this project takes, in a folder of the test's.
+func (s *stack) newKey(ctx context.Context) string {
+	s.t.Helper()
+	folder := s.t.TempDir()
+	file := filepath.Join(folder, "keys")
+	key := strings.TrimSpace(s.run(ctx, "go", "run", "./cmd/sluice", "keys", "new", "compose-test", "--file", file))
+	// The services' user in the container is another one. The file holds a hash.
+	require.NoError(s.t, os.Chmod(folder, 0o755))
+	require.NoError(s.t, os.Chmod(file, 0o644))
+	s.env = append(s.env, "SLUICE_KEYS="+folder)
+	return key
 }
 
 // run gives back what a command of this project's printed, and fails the test when it failed.

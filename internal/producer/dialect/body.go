@@ -1,6 +1,3 @@
-// Package dialect holds the wire formats of service A. Each translates HTTP
-// requests to the writer's records and the writer's outcomes to answers, and
-// decides nothing else. A new dialect is a new file.
 package dialect
 
 import (
@@ -16,96 +13,139 @@ import (
 )
 
 const (
-	// entryRoom is what a request is charged beside its body.
-	entryRoom = 1 << 10
-	// firstRoom is what a body of unknown length is charged before the first
-	// byte is read; then what it holds is doubled as long as there is room.
+	// batchRoom is what a request is charged beside its body.
+	batchRoom = 1 << 10
+	// firstRoom is what a request is charged for its body, at most, before the
+	// first byte is read. The rest of a long one is charged when this much has
+	// come: a client that sends a byte a second does not hold the room of the
+	// megabytes that it has announced.
 	firstRoom = 16 << 10
+	// slowest, in bytes a second, is how fast a body that holds more room must
+	// come at least, after a start.
+	slowest   = 64 << 10
+	startTime = 5 * time.Second
 	// drainFor bounds the reading of a body that is not wanted.
 	drainFor = 2 * time.Second
 )
 
-// admit takes room for the request and reads its body into the entry's buffer,
-// in that order. The caller releases the entry unless there is a problem.
-func admit(w *producer.Writer, r *http.Request, limit units.Bytes) (*producer.Entry, *httpserver.Problem) {
-	room := r.ContentLength
-	if room > int64(limit) {
+// admit takes room for the request and reads its body into the batch's buffer,
+// in that order. The caller releases the batch unless there is a problem.
+func (c *call) admit() (*producer.Batch, *httpserver.Problem) {
+	limit := int64(c.writer.Config().Limits.Body)
+	size := c.request.ContentLength
+	if c.encoding != "" {
+		size = -1 // It is known of the encoded bytes only.
+	}
+	if size > limit {
 		return nil, tooLarge(limit)
 	}
-	if room < 0 {
-		room = firstRoom
+	if size > firstRoom {
+		// The answer that will be given when the rest is charged.
+		if err := c.writer.Room(size); err != nil {
+			return nil, problem(err)
+		}
 	}
-	e, err := w.Admit(room + entryRoom)
+	room := int64(firstRoom)
+	if size >= 0 {
+		room = min(size, firstRoom)
+	}
+	b, err := c.writer.Admit(c.account(), room+batchRoom)
 	if err != nil {
 		return nil, problem(err)
 	}
-	if p := readBody(r, e, room, int64(limit)); p != nil {
-		e.Release()
+	if p := c.readBody(b, room, size, limit); p != nil {
+		b.Release()
 		return nil, p
 	}
-	return e, nil
+	return b, nil
 }
 
-// readBody reads to the end of the body, into the room bytes that were charged
-// and, where the length was not known, into more that is charged first.
-func readBody(r *http.Request, e *producer.Entry, room, limit int64) *httpserver.Problem {
-	buffer := sized(e.Buffer[:0], room)
+// readBody reads to the end of the body, into the room that was charged and
+// into more that is charged first. A size below zero is unknown.
+func (c *call) readBody(b *producer.Batch, room, size, limit int64) *httpserver.Problem {
+	body, closeBody, p := c.decoded(b, c.request.Body)
+	if p != nil {
+		return p
+	}
+	defer closeBody()
+	buffer := sized(b.Buffer[:0], room)
 	for {
-		n, err := r.Body.Read(buffer[len(buffer):room])
-		buffer = buffer[:int64(len(buffer))+int64(n)]
-		e.Buffer = buffer
+		n, err := body.Read(buffer[len(buffer):room])
+		buffer = buffer[:len(buffer)+n]
+		b.Buffer = buffer
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
-			return refusal(http.StatusBadRequest, "the request body was cut off or came too slowly")
+			return c.cutOff(err)
 		case int64(len(buffer)) < room:
 			continue
-		case int64(len(buffer)) == r.ContentLength:
+		case int64(len(buffer)) == size:
 			return nil
 		}
 		if room >= limit {
 			// One byte more is one too many, and none is the end.
-			if n, _ := io.ReadFull(r.Body, make([]byte, 1)); n > 0 {
-				return tooLarge(units.Bytes(limit))
+			if n, _ := io.ReadFull(body, make([]byte, 1)); n > 0 {
+				return tooLarge(limit)
 			}
 			return nil
 		}
+		more := size
+		if size < 0 {
+			more = min(2*room, limit)
+		}
 		// Both buffers are held while one is copied to the other.
-		more := min(2*room, limit)
-		if err := e.Grow(more); err != nil {
+		if err := b.Grow(more); err != nil {
 			return problem(err)
 		}
 		buffer = append(make([]byte, 0, more), buffer...)
-		e.Shrink(room)
+		b.Shrink(room)
 		room = more
+		_ = http.NewResponseController(c.answer).SetReadDeadline(time.Now().Add(timeFor(room))) // Not every server has one.
 	}
 }
 
-// sized returns an empty buffer with at least n bytes of capacity.
+// timeFor is how long the slowest client may take to send so many bytes.
+func timeFor(bytes int64) time.Duration {
+	return startTime + time.Duration(bytes)*time.Second/slowest
+}
+
+// sized returns an empty buffer with at least n bytes of capacity. It is never
+// nil: a record without a value is not one whose value is empty.
 func sized(buffer []byte, n int64) []byte {
-	if int64(cap(buffer)) >= n {
+	if buffer != nil && int64(cap(buffer)) >= n {
 		return buffer
 	}
 	return make([]byte, 0, n)
 }
 
-func tooLarge(limit units.Bytes) *httpserver.Problem {
-	return refusal(http.StatusRequestEntityTooLarge, "the request body is over the limit of "+strconv.FormatInt(int64(limit), 10)+" bytes")
+func (c *call) cutOff(err error) *httpserver.Problem {
+	if c.encoding != "" && !cut(err) {
+		return refusal(http.StatusBadRequest, "the request body is not valid "+c.encoding)
+	}
+	return refusal(http.StatusBadRequest, "the request body was cut off or came too slowly")
 }
 
-// refuse answers a request whose body may not have been read. What is left of
-// a body is read and thrown away for a short while: a client that is still
-// sending when the connection closes sees a reset instead of the answer.
-func refuse(w http.ResponseWriter, r *http.Request, p *httpserver.Problem) {
-	control := http.NewResponseController(w)
+func tooLarge(limit int64) *httpserver.Problem {
+	return refusal(http.StatusRequestEntityTooLarge, "the request body is over the limit of "+strconv.FormatInt(limit, 10)+" bytes")
+}
+
+func recordTooLarge(limit units.Bytes) *producer.Error {
+	return producer.Refusal(producer.TooLarge, "the record is over the limit of "+strconv.FormatInt(int64(limit), 10)+" bytes")
+}
+
+// drain reads and throws away what is left of a body, for a short while, after
+// the answer was written: a client that is still sending when the connection
+// closes sees a reset instead of the answer.
+func drain(w http.ResponseWriter, r *http.Request, answer func()) {
 	if r.Body == http.NoBody || r.Header.Get("Expect") != "" || r.ProtoMajor != 1 {
-		p.Write(w)
+		answer()
 		return
 	}
+	control := http.NewResponseController(w)
 	// Without full duplex the server ends the body at the first flush.
 	_ = control.EnableFullDuplex() // Where it cannot be had, the server drains a little by itself.
-	p.Write(w)
+	answer()
 	_ = control.Flush()
 	_ = control.SetReadDeadline(time.Now().Add(drainFor))
 	_, _ = io.Copy(io.Discard, r.Body) // An error ends the drain as its end does.

@@ -17,8 +17,8 @@ import (
 // fields fills a record from the members of a JSON object, and
 // collects every one that is wrong.
 type fields struct {
+	batch   *producer.Batch
 	record  *kgo.Record
-	grow    room
 	content jsontext.Value // as it came, quotes included
 	errors  []httpserver.FieldError
 	busy    *producer.Error // there was no room to decode into
@@ -73,7 +73,7 @@ func (f *fields) set(name string, value jsontext.Value) {
 		}
 	case "topic":
 		if text, ok := f.text(name, value); ok {
-			if r.Topic = string(text); !producer.ValidTopic(r.Topic) {
+			if f.batch.Topic = string(text); !producer.ValidTopic(f.batch.Topic) {
 				f.wrong(name, "is not a topic name: 1 to 249 of A-Z a-z 0-9 . _ -")
 			}
 		}
@@ -107,7 +107,7 @@ func (f *fields) text(name string, value jsontext.Value) ([]byte, bool) {
 	if bytes.IndexByte(value, '\\') < 0 {
 		return value[1 : len(value)-1], true
 	}
-	if err := f.grow(int64(len(value))); err != nil {
+	if err := f.batch.Grow(int64(len(value))); err != nil {
 		f.busy = err
 		return nil, false
 	}

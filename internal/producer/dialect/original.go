@@ -2,7 +2,6 @@ package dialect
 
 import (
 	"bytes"
-	"mime"
 	"net/http"
 	"sort"
 	"strconv"
@@ -46,80 +45,53 @@ type produceAnswer struct {
 
 // Register adds the endpoint to service A.
 func (o *Original) Register(s *httpserver.Server) {
-	problems := map[int]string{
-		http.StatusBadRequest:            "The body is not JSON, not UTF-8, or was cut off.",
-		http.StatusForbidden:             "Kafka does not let us write to the topic, or a page of another origin asked.",
-		http.StatusNotFound:              "The topic or the partition does not exist.",
-		http.StatusRequestEntityTooLarge: "The body or the record is over its limit.",
-		http.StatusUnsupportedMediaType:  "The content type or encoding is not JSON.",
-		http.StatusUnprocessableEntity:   "A field is missing, unknown or wrong; every one is listed.",
-		http.StatusBadGateway:            "Kafka refused the record for good.",
-		http.StatusServiceUnavailable:    "Nothing was handed to Kafka; safe to send again after Retry-After.",
-		http.StatusGatewayTimeout:        "Kafka did not answer in time; the record may have been written, or may be later.",
-	}
-	answers := map[int]httpserver.Answer{http.StatusOK: {Description: "Kafka has the record.", Body: produceAnswer{}}}
-	for code, description := range problems {
-		answers[code] = httpserver.Answer{Description: description, Problem: true}
-	}
-	answers[http.StatusServiceUnavailable] = httpserver.Answer{
-		Description: problems[http.StatusServiceUnavailable], Problem: true,
-		Headers: map[string]string{"Retry-After": "Seconds to wait."},
-	}
-	s.Handle(http.MethodPost, "/produce", o, httpserver.Doc{
+	doc := httpserver.Doc{
 		ID: "produce", Summary: "Write one text record", Tag: "produce",
 		Description: "Answers 200 only when Kafka has acknowledged the record with acks=all. Every error says in `written` what is known of the record.",
 		Body:        produceRequest{},
 		BodyExample: map[string]string{"content": "Hello, Kafka"},
-		Answers:     answers,
-	})
+		Answers:     map[int]httpserver.Answer{},
+	}
+	documentAnswers(&doc, produceAnswer{})
+	s.Handle(http.MethodPost, "/produce", o, doc)
 }
 
 // ServeHTTP writes one record.
 func (o *Original) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if p := o.precheck(r); p != nil {
-		refuse(w, r, p)
-		return
+	c, p := newCall(o.writer, w, r)
+	if p == nil {
+		p = o.precheck(r)
 	}
-	config := o.writer.Config()
-	e, p := admit(o.writer, r, config.Limits.Body)
 	if p != nil {
-		refuse(w, r, p)
+		c.refuse(p)
 		return
 	}
-	defer e.Release()
-	content, p := decode(e.Buffer, &e.Record, e.Grow)
+	b, p := c.admit()
+	if p != nil {
+		c.refuse(p)
+		return
+	}
+	defer b.Release()
+	content, p := decode(b)
 	if p != nil {
 		p.Write(w)
 		return
 	}
-	if e.Record.Topic == "" {
-		e.Record.Topic = config.Topic
+	if b.Topic == "" {
+		b.Topic = o.writer.Config().Topic
 	}
-	if err := o.writer.Write(r.Context(), e); err != nil {
+	place, err := c.writeOne(b)
+	if err != nil {
 		problem(err).Write(w)
 		return
 	}
-	answer := appendAnswer(make([]byte, 0, len(content)+192), content, e)
-	h := w.Header()
-	h["Content-Type"] = jsonType
-	h.Set("Content-Length", strconv.Itoa(len(answer)))
-	_, _ = w.Write(answer) // A client that has gone is told nothing.
+	c.json(appendAnswer(make([]byte, 0, len(content)+192), content, b.Topic, place))
 }
-
-var jsonType = []string{"application/json"}
 
 // precheck refuses what can be refused before the body is read.
 func (o *Original) precheck(r *http.Request) *httpserver.Problem {
-	if t := r.Header.Get("Content-Type"); t != "" && t != "application/json" {
-		if media, _, err := mime.ParseMediaType(t); err != nil || media != "application/json" {
-			return refusal(http.StatusUnsupportedMediaType, "the content type must be application/json")
-		}
-	}
-	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
-		return refusal(http.StatusUnsupportedMediaType, "the content encoding "+strconv.Quote(encoding)+" is not taken")
-	}
-	if r.Header.Get("Idempotency-Key") != "" {
-		return refusal(http.StatusBadRequest, "idempotency keys are not supported: a repeat could write the record twice")
+	if media, err := mediaType(r); err != nil || media != "" && media != "application/json" {
+		return refusal(http.StatusUnsupportedMediaType, "the content type must be application/json")
 	}
 	if r.URL.RawQuery != "" {
 		var fields []httpserver.FieldError
@@ -138,19 +110,18 @@ var (
 	plainEnd   = []byte(`"}`)
 )
 
-// room takes room for more bytes, or refuses.
-type room func(int64) *producer.Error
-
-// decode fills the record from the body, and returns the content as a JSON
-// string. What it hands out points into the body.
-func decode(body []byte, r *kgo.Record, grow room) (content []byte, p *httpserver.Problem) {
+// decode fills the batch with the record of its buffer, and returns the content
+// as a JSON string. What it hands out points into the buffer.
+func decode(b *producer.Batch) (content []byte, p *httpserver.Problem) {
+	r := b.Add()
+	body := b.Buffer
 	if bytes.HasPrefix(body, plainStart) && bytes.HasSuffix(body, plainEnd) && len(body) >= len(plainStart)+len(plainEnd) {
 		if text := body[len(plainStart) : len(body)-len(plainEnd)]; plain(text) {
 			r.Value = text
 			return body[len(plainStart)-1 : len(body)-1], nil
 		}
 	}
-	return decodeObject(body, r, grow)
+	return decodeObject(b, r)
 }
 
 // plain reports whether text is valid inside a JSON string as it is.
@@ -166,28 +137,42 @@ func plain(text []byte) bool {
 }
 
 // appendAnswer writes the answer to a written record.
-func appendAnswer(dst, content []byte, e *producer.Entry) []byte {
+func appendAnswer(dst, content []byte, topic string, place producer.Place) []byte {
 	dst = append(dst, `{"status":"message sent","content":`...)
 	dst = append(dst, content...)
-	dst = append(dst, `,"topic":"`...)
-	dst = append(dst, e.Record.Topic...) // A legal name needs no escape.
+	dst = append(dst, ',')
+	dst = appendPlace(dst, topic, place)
+	return append(dst, '}')
+}
+
+// appendPlace writes where a record is, as members of an object.
+func appendPlace(dst []byte, topic string, place producer.Place) []byte {
+	dst = append(dst, `"topic":"`...)
+	dst = append(dst, topic...) // A legal name needs no escape.
 	dst = append(dst, `","partition":`...)
-	dst = strconv.AppendInt(dst, int64(e.Record.Partition), 10)
+	dst = strconv.AppendInt(dst, int64(place.Partition), 10)
 	dst = append(dst, `,"offset":`...)
-	dst = strconv.AppendInt(dst, e.Record.Offset, 10)
-	if e.Record.Timestamp.IsZero() {
-		// The topic's brokers stamp records, and do not tell.
-		return append(dst, `,"timestamp":null}`...)
+	dst = strconv.AppendInt(dst, place.Offset, 10)
+	dst = append(dst, `,"timestamp":`...)
+	return appendTimestamp(dst, place.Timestamp)
+}
+
+// appendTimestamp writes a record's timestamp as JSON: null where the topic's
+// brokers stamp records, and do not tell.
+func appendTimestamp(dst []byte, at time.Time) []byte {
+	if at.IsZero() {
+		return append(dst, `null`...)
 	}
-	dst = append(dst, `,"timestamp":"`...)
-	dst = e.Record.Timestamp.UTC().AppendFormat(dst, "2006-01-02T15:04:05.000Z07:00")
-	return append(dst, `"}`...)
+	dst = append(dst, '"')
+	dst = at.UTC().AppendFormat(dst, "2006-01-02T15:04:05.000Z07:00")
+	return append(dst, '"')
 }
 
 // decodeObject reads a body of any shape, strictly: duplicate names, invalid
 // UTF-8 and lone surrogates are malformed, since what Kafka got would not be
 // what was sent.
-func decodeObject(body []byte, r *kgo.Record, grow room) (content []byte, p *httpserver.Problem) {
+func decodeObject(b *producer.Batch, r *kgo.Record) (content []byte, p *httpserver.Problem) {
+	body := b.Buffer
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil, missing()
 	}
@@ -198,9 +183,9 @@ func decodeObject(body []byte, r *kgo.Record, grow room) (content []byte, p *htt
 		}
 		return nil, refusal(http.StatusUnprocessableEntity, "the body must be a JSON object with a content", httpserver.FieldError{Location: "body", Message: "must be an object"})
 	}
-	f := fields{record: r, grow: grow}
+	f := fields{batch: b, record: r}
 	if err := f.read(dec); err != nil {
-		return nil, refusal(http.StatusBadRequest, "the body is not valid JSON: "+strings.TrimPrefix(err.Error(), "jsontext: "))
+		return nil, notJSON(err)
 	}
 	if f.busy != nil {
 		return nil, problem(f.busy)
@@ -212,6 +197,10 @@ func decodeObject(body []byte, r *kgo.Record, grow room) (content []byte, p *htt
 		return nil, refusal(http.StatusUnprocessableEntity, "the body has a field that is missing, unknown or wrong", f.errors...)
 	}
 	return f.content, nil
+}
+
+func notJSON(err error) *httpserver.Problem {
+	return refusal(http.StatusBadRequest, "the body is not valid JSON: "+strings.TrimPrefix(err.Error(), "jsontext: "))
 }
 
 func missing() *httpserver.Problem {

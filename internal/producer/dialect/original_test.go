@@ -1,7 +1,6 @@
 package dialect_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -314,11 +313,13 @@ func FuzzOriginal(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
+	w := producertest.New(f, nil)
 	f.Fuzz(func(t *testing.T, body []byte) {
-		record, code := dialect.Decode(bytes.Clone(body))
+		topic, record, code := dialect.Decode(w.Writer, body)
 		// A space before the body keeps the shortcut from being taken.
-		strict, strictCode := dialect.Decode(append([]byte(" "), body...))
+		strictTopic, strict, strictCode := dialect.Decode(w.Writer, append([]byte(" "), body...))
 		require.Equal(t, strictCode, code)
+		require.Equal(t, strictTopic, topic)
 		require.Equal(t, strict, record)
 	})
 }

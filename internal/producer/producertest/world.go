@@ -23,7 +23,7 @@ import (
 
 // World is a cluster and a writer that is connected to it.
 type World struct {
-	t       *testing.T
+	t       testing.TB
 	Cluster *kfake.Cluster
 	Writer  *producer.Writer
 	Conn    kafka.Config
@@ -34,7 +34,7 @@ const Topic = "events"
 
 // New starts a cluster of one broker with Topic in it, and a writer with the
 // default settings, changed. All of it ends with the test.
-func New(t *testing.T, change func(*producer.Config), opts ...kfake.Opt) *World {
+func New(t testing.TB, change func(*producer.Config), opts ...kfake.Opt) *World {
 	t.Helper()
 	cluster, err := kfake.NewCluster(append([]kfake.Opt{kfake.NumBrokers(1), kfake.SeedTopics(4, Topic)}, opts...)...)
 	require.NoError(t, err)
@@ -46,7 +46,7 @@ func New(t *testing.T, change func(*producer.Config), opts ...kfake.Opt) *World 
 }
 
 // StartWriter starts a writer, which ends with the test. Kafka need not be there.
-func StartWriter(t *testing.T, conn kafka.Config, change func(*producer.Config)) *producer.Writer {
+func StartWriter(t testing.TB, conn kafka.Config, change func(*producer.Config)) *producer.Writer {
 	t.Helper()
 	cfg := producer.DefaultConfig()
 	cfg.Topic = Topic
@@ -78,20 +78,25 @@ func (w *World) Write(value string, change func(*kgo.Record)) (*kgo.Record, *pro
 
 // WriteTo writes one record to a topic.
 func WriteTo(writer *producer.Writer, topic, value string, change func(*kgo.Record)) (*kgo.Record, *producer.Error) {
-	e, refusal := writer.Admit(int64(len(value)))
+	b, refusal := writer.Admit(nil, int64(len(value)))
 	if refusal != nil {
 		return nil, refusal
 	}
-	defer e.Release()
-	e.Record.Topic, e.Record.Value = topic, []byte(value)
+	defer b.Release()
+	b.Topic = topic
+	r := b.Add()
+	r.Value = []byte(value)
 	if change != nil {
-		change(&e.Record)
+		change(r)
 	}
-	if err := writer.Write(context.Background(), e); err != nil {
+	if err := writer.Write(context.Background(), b, time.Hour); err != nil {
 		return nil, err
 	}
-	r := e.Record
-	return &r, nil
+	place, err := b.Result(0)
+	if err != nil {
+		return nil, err
+	}
+	return &kgo.Record{Topic: topic, Partition: place.Partition, Offset: place.Offset, Timestamp: place.Timestamp}, nil
 }
 
 // Know waits until the writer knows the topics, or that there are none of these
