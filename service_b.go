@@ -74,7 +74,9 @@ func (b *consumerService) addGroups(p *Program) error {
 	if err != nil {
 		return err
 	}
-	client = append(client, kgo.WithHooks(b.link))
+	seen := kafka.NewMetrics(p.metrics, "consumer")
+	seen.Up(b.link.Away)
+	client = append(client, kgo.WithHooks(b.link, seen))
 	for _, h := range handlers {
 		group, err := consumer.New(h.cfg, h.handler, consumer.Deps{
 			Client:  client,

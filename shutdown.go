@@ -30,7 +30,8 @@ func (p *Program) phases() []phase {
 		{"stop polling, end uploads without an end", time.Second, p.stopPolling},
 		{"finish requests and records", 9 * time.Second, p.finish},
 		{"flush", 2 * time.Second, p.flush},
-		{"commit and leave", 2 * time.Second, p.leave},
+		{"commit and leave", time.Second, p.leave},
+		{"flush telemetry", time.Second, p.flushTelemetry},
 	}
 }
 
@@ -144,6 +145,13 @@ func (p *Program) leave(ctx context.Context) error {
 	}
 	wg.Wait()
 	return nil
+}
+
+func (p *Program) flushTelemetry(ctx context.Context) error {
+	if err := p.tracing.Shutdown(ctx); err != nil {
+		p.log.WarnContext(ctx, "the last traces are lost", slog.Any("error", err))
+	}
+	return nil // A collector that is away is no failure of the program.
 }
 
 // servers are the services' HTTP surfaces.

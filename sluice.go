@@ -69,6 +69,7 @@ type Program struct {
 	producer *producerService
 	consumer *consumerService
 	admin    *httpserver.Server
+	tracing  *telemetry.Tracing // nil where it is off
 
 	running sync.WaitGroup
 	failed  chan error
@@ -139,6 +140,9 @@ func (p *Program) start(ctx context.Context) error {
 	if err := p.newAuth(); err != nil {
 		return err
 	}
+	if err := p.newTracing(ctx); err != nil {
+		return err
+	}
 	var servers []*httpserver.Server
 	if len(p.cfg.Admin.Listen) > 0 {
 		p.admin = p.newServer("Sluice", "Health and metrics.", p.cfg.Admin.Listen, adminSetting)
@@ -190,6 +194,19 @@ func (p *Program) spawn(part string, run func() error) {
 	})
 }
 
+// newTracing makes what the OTEL_* variables ask for.
+func (p *Program) newTracing(ctx context.Context) (err error) {
+	service := "sluice"
+	switch {
+	case p.opts.Producer && !p.opts.Consumer:
+		service = "sluice-producer"
+	case p.opts.Consumer && !p.opts.Producer:
+		service = "sluice-consumer"
+	}
+	p.tracing, err = telemetry.NewTracing(ctx, service, p.log)
+	return err
+}
+
 // newAuth reads who may use the services. Its readiness is that of each of
 // them.
 func (p *Program) newAuth() error {
@@ -219,6 +236,9 @@ func (p *Program) newServer(title, description string, listen []string, setting 
 		Title: title, Version: telemetry.Version(), Description: description,
 		Listen: listen, Setting: setting, AuthNone: p.cfg.Auth.Word == config.AuthNone, Auth: p.auth,
 		Metrics: p.metrics, Log: p.log,
+	}
+	if p.tracing != nil { // A nil pointer in an interface would not be nil.
+		opts.Tracer = p.tracing
 	}
 	if p.admin == nil || setting == adminSetting {
 		opts.Health = p.healthOf(setting)

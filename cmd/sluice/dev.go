@@ -67,12 +67,12 @@ func banner(std streams, cfg config.Config, a sluice.Addresses) {
 			data = "embedded broker, records in memory only"
 		}
 	}
-	scheme, credential := "http://", ""
+	scheme, header := "http://", ""
 	if cfg.HTTP.TLS.Enabled() {
 		scheme = "https://"
 	}
 	if cfg.Auth.Configured() {
-		credential = " -H 'Authorization: Bearer KEY'"
+		header = " -H 'Authorization: Bearer KEY'"
 	}
 	// A banner that cannot be written is no reason to stop.
 	_, _ = fmt.Fprintf(std.err, `
@@ -86,7 +86,7 @@ func banner(std streams, cfg config.Config, a sluice.Addresses) {
 
     curl -X POST %s%s/produce -H 'Content-Type: application/json'%s -d '{"content": "hello"}'
 
-`, kafka, data, urls(scheme, a.Producer), urls(scheme, a.Consumer), scheme, host(a.Producer), credential)
+`, kafka, data, urls(scheme, a.Producer), urls(scheme, a.Consumer), scheme, host(a.Producer), header)
 }
 
 func urls(scheme string, addresses []string) string {

@@ -80,23 +80,23 @@ func (i *issuer) version() uint64 { return i.changes.Load() }
 
 // verify checks the token's signature. A key id that is not known may be a new
 // one of the issuer's: it is asked, unless it was a short while ago.
-func (i *issuer) verify(ctx context.Context, s *signed) error {
+func (i *issuer) verify(ctx context.Context, s *signed) ([]byte, error) {
 	keys := i.keys.Load()
 	if keys == nil {
-		return ErrUnavailable
+		return nil, ErrUnavailable
 	}
-	err := keys.verify(s)
+	payload, err := keys.verify(s)
 	if !errors.Is(err, errKey) {
-		return err
+		return payload, err
 	}
 	// Who begins a fetch ends it, also when its own client has gone: others
 	// wait for it.
 	failed := i.fetch(ctx, context.WithoutCancel(ctx), askEvery)
-	err = i.keys.Load().verify(s)
+	payload, err = i.keys.Load().verify(s)
 	if failed && errors.Is(err, errKey) {
-		return ErrUnavailable
+		return nil, ErrUnavailable
 	}
-	return err
+	return payload, err
 }
 
 // fetch gets the keys under the context work, unless the last fetch began less
@@ -212,4 +212,6 @@ func (k *keysFile) poll(ctx context.Context) {
 
 func (k *keysFile) version() uint64 { return k.changes.Load() }
 
-func (k *keysFile) verify(_ context.Context, s *signed) error { return k.file.value().verify(s) }
+func (k *keysFile) verify(_ context.Context, s *signed) ([]byte, error) {
+	return k.file.value().verify(s)
+}

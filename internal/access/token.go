@@ -24,9 +24,9 @@ const (
 
 // keySource is where the keys of an issuer come from.
 type keySource interface {
-	// verify checks the token's signature. Its error is ErrUnavailable where it
-	// cannot be told now.
-	verify(ctx context.Context, s *signed) error
+	// verify checks the token's signature and returns what was signed. Its
+	// error is ErrUnavailable where it cannot be told now.
+	verify(ctx context.Context, s *signed) ([]byte, error)
 	// version changes when the keys do.
 	version() uint64
 }
@@ -62,10 +62,11 @@ func (t *tokens) principal(ctx context.Context, token string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if err := t.keys.verify(ctx, s); err != nil {
+		payload, err := t.keys.verify(ctx, s)
+		if err != nil {
 			return "", err
 		}
-		if v, err = t.claims(s.payload); err != nil {
+		if v, err = t.claims(payload); err != nil {
 			return "", err
 		}
 	}

@@ -65,13 +65,20 @@ func (h *hang) ServeHTTP(http.ResponseWriter, *http.Request) {
 	<-h.finish
 }
 
+// rests waits until the server knows of n idle connections.
+func rests(t *testing.T, s *httpserver.Server, n int) {
+	t.Helper()
+	require.Eventually(t, func() bool { return s.Idle() == n }, time.Minute, time.Millisecond)
+}
+
 func TestTooManyConnections(t *testing.T) {
 	out, h := &output{}, newHang()
-	_, url := newServerWith(t, httpserver.Options{HTTP: httpserver.Config{Connections: 3}, Log: out.logger()}, h.register)
+	s, url := newServerWith(t, httpserver.Options{HTTP: httpserver.Config{Connections: 3}, Log: out.logger()}, h.register)
 
 	idle := []net.Conn{dial(t, url), dial(t, url)}
-	for _, conn := range idle {
+	for i, conn := range idle {
 		require.True(t, ask(conn, "/quick"))
+		rests(t, s, i+1)
 	}
 	busy := dial(t, url)
 	var wg sync.WaitGroup
@@ -83,6 +90,7 @@ func TestTooManyConnections(t *testing.T) {
 	require.True(t, ask(third, "/quick"))
 	closed(t, idle[0])
 	require.True(t, ask(idle[1], "/quick"))
+	rests(t, s, 2)
 
 	// When all of them are busy, the new one goes.
 	for _, conn := range []net.Conn{idle[1], third} {

@@ -22,25 +22,12 @@ func onLoopback(l net.Listener) bool {
 	return ok && addr.IP.IsLoopback()
 }
 
-// bounded gives a body the time to come in. An endpoint whose body flows for
-// longer, or that works for longer after it, moves the deadline: see
-// ExtendRead. It is outside of everything else, where the connection's own
-// writer is at hand.
-func bounded(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.ContentLength != 0 {
-			ExtendRead(w, bodyTimeout)
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
 // ExtendRead sets the deadline for reading the request's body to d from now; 0
-// is no deadline. Every request with a body begins with 60 s. A stream moves
-// the deadline on with what it reads. An endpoint that may work for longer than
-// that after it has read the body sets 0: on HTTP/1.1 the server goes on
-// reading, to see whether the client is still there, and takes the deadline for
-// its going.
+// is no deadline. Every request has 20 s at first, header and body together. A
+// stream moves the deadline on with what it reads. An endpoint that may work
+// for longer than that after it has read the body sets 0: on HTTP/1.1 the
+// server goes on reading, to see whether the client is still there, and takes
+// the deadline for its going.
 func ExtendRead(w http.ResponseWriter, d time.Duration) {
 	var deadline time.Time
 	if d > 0 {

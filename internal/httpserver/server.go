@@ -28,8 +28,7 @@ import (
 // Limits against clients that trickle or flood. A request's own deadline is
 // its endpoint's affair.
 const (
-	headerTimeout  = 10 * time.Second
-	bodyTimeout    = 60 * time.Second
+	readTimeout    = 20 * time.Second
 	idleTimeout    = 120 * time.Second
 	maxHeaderBytes = 64 << 10
 )
@@ -49,10 +48,13 @@ type Options struct {
 	// AuthNone says that auth: none is written out: a listener off loopback
 	// is then allowed to be open to everybody.
 	AuthNone bool
-	// Health, where set, is served here, with the metrics.
+	// Health, where set, is served here, with the metrics. Without a registry
+	// the server has one of its own.
 	Health  *Health
 	Metrics *prometheus.Registry
-	Log     *slog.Logger
+	// Tracer makes a span of each request; nil for none.
+	Tracer Tracer
+	Log    *slog.Logger
 }
 
 // Server is one service's HTTP surface. Endpoints are added with Handle before
@@ -65,12 +67,16 @@ type Server struct {
 	headers   map[string][]string // that an endpoint takes, by its pattern
 	proxies   networks
 	server    *http.Server
+	open      *connections
 	listeners []net.Listener
 	draining  atomic.Bool
 }
 
 // New makes a Server without endpoints.
 func New(opts Options) *Server {
+	if opts.Metrics == nil {
+		opts.Metrics = prometheus.NewRegistry()
+	}
 	s := &Server{
 		opts:    opts,
 		mux:     http.NewServeMux(),
@@ -111,15 +117,15 @@ func (s *Server) Listen(ctx context.Context) (err error) {
 	if s.proxies, err = parseNetworks(s.opts.HTTP.TrustedProxies); err != nil {
 		return err
 	}
-	open := newConnections(s.opts.HTTP, s.proxies, s.opts.Log)
+	s.open = newConnections(s.opts.HTTP, s.proxies, s.opts.Log)
 	s.server = &http.Server{
-		Handler:           s.handler(),
-		ReadHeaderTimeout: headerTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(s.opts.Log.Handler(), slog.LevelDebug),
-		BaseContext:       baseContext,
-		ConnState:         open.changed,
+		Handler:        s.handler(),
+		ReadTimeout:    readTimeout,
+		IdleTimeout:    idleTimeout,
+		MaxHeaderBytes: maxHeaderBytes,
+		ErrorLog:       slog.NewLogLogger(s.opts.Log.Handler(), slog.LevelDebug),
+		BaseContext:    baseContext,
+		ConnState:      s.open.changed,
 	}
 	if s.opts.HTTP.TLS.Enabled() {
 		cert, err := newCertificate(s.opts.HTTP.TLS, s.clientCAs, s.opts.Log)
@@ -134,14 +140,19 @@ func (s *Server) Listen(ctx context.Context) (err error) {
 			s.closeListeners()
 			return err
 		}
-		s.listeners = append(s.listeners, listener{l, open})
+		s.listeners = append(s.listeners, listener{l, s.open})
 	}
 	return nil
 }
 
 // handler is what a request passes, the outermost first.
 func (s *Server) handler() http.Handler {
-	return bounded(s.guard(s.mux))
+	// The setting's first part is the service's name: producer.listen.
+	service, _, _ := strings.Cut(s.opts.Setting, ".")
+	if s.opts.Health != nil {
+		observeReady(s.opts.Metrics, service, s.opts.Health)
+	}
+	return newObserver(s.opts.Metrics, service, s.opts.Tracer).wrap(s.guard(s.mux))
 }
 
 // clientCAs are the authorities whose client certificates are taken now.

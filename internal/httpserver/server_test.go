@@ -213,3 +213,17 @@ func TestHostNamesOfALoopbackListener(t *testing.T) {
 		require.Equal(t, want, resp.StatusCode, host)
 	}
 }
+
+// A request is counted under the pattern that it matched, whatever stands
+// between the server and the endpoint.
+func TestRequestsAreCountedByRoute(t *testing.T) {
+	_, url := newServer(t, &httpserver.Health{}, func(s *httpserver.Server) {
+		s.Handle(http.MethodGet, "/things/{name}", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }), httpserver.Doc{ID: "thing"})
+	})
+	get(t, url+"/things/a")
+	get(t, url+"/things/b")
+	get(t, url+"/nowhere")
+	_, text := get(t, url+"/metrics")
+	require.Contains(t, text, `sluice_http_requests_total{code="418",method="GET",route="/things/{name}",service="test"} 2`)
+	require.Contains(t, text, `sluice_http_requests_total{code="404",method="GET",route="none",service="test"} 1`)
+}

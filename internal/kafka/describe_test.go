@@ -82,7 +82,7 @@ func TestDescribeSecretsAndWhatMayNotBeRead(t *testing.T) {
 	}
 	answer(func(r *kmsg.DescribeConfigsResponseResource) {
 		c := kmsg.NewDescribeConfigsResponseResourceConfig()
-		c.Name, c.Value, c.IsSensitive = "password", kmsg.StringPtr("hunter2"), true
+		c.Name, c.Value, c.IsSensitive = "password", new("hunter2"), true
 		r.Configs = append(r.Configs, c)
 	})
 	topic, err := control.DescribeTopic(t.Context(), "a")
@@ -103,7 +103,7 @@ func TestDescribeATopicThatIsForbidden(t *testing.T) {
 		cluster.KeepControl()
 		resp := req.ResponseKind().(*kmsg.MetadataResponse)
 		topic := kmsg.NewMetadataResponseTopic()
-		topic.Topic, topic.ErrorCode = kmsg.StringPtr("a"), kerr.TopicAuthorizationFailed.Code
+		topic.Topic, topic.ErrorCode = new("a"), kerr.TopicAuthorizationFailed.Code
 		resp.Topics = append(resp.Topics, topic)
 		return resp, nil, true
 	})

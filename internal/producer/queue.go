@@ -14,6 +14,9 @@ const (
 	// silent. A flight must be large enough for a stream to keep Kafka busy.
 	flightRecords = 8192
 	flightBytes   = 1 << 20
+	// probeRecords bounds the first flight after one that was stuck, whose
+	// fate may be the same.
+	probeRecords = 64
 	// leastLeft is the time that a record must have left to be handed over.
 	// With less, an acknowledgement would come too late to be told, and the
 	// answer would be "unknown" where "no" is still true.
@@ -41,6 +44,8 @@ type queue struct {
 	// Of the flight; used by the goroutine that hands it over and by the
 	// client's one for promises, which follow each other.
 	aloft   atomic.Int32 // batches that have not landed
+	bad     bool         // a record of it is unknown
+	probe   bool         // none has landed well since one was stuck
 	alone   []*slot      // to be sent once more, one by one
 	trouble error        // a failure that has to be mended
 	single  bool         // it is one record
@@ -125,11 +130,15 @@ func (q *queue) takeOff() {
 func (q *queue) board() *Batch {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.stalled = nil
+	q.probe = q.stalled != nil || q.probe && q.bad
+	q.stalled, q.bad = nil, false
 	now := time.Now()
 	var flight, tail *Batch
 	var count int32
-	records, bytes := 0, 0
+	records, bytes, most := 0, 0, flightRecords
+	if q.probe {
+		most = probeRecords
+	}
 	for q.first != nil {
 		b := q.first
 		if b.deadline.Sub(now) < leastLeft {
@@ -137,7 +146,7 @@ func (q *queue) board() *Batch {
 			b.refuse(late())
 			continue
 		}
-		if count > 0 && (records+b.going > flightRecords || bytes+b.bytes > flightBytes) {
+		if count > 0 && (records+b.going > most || bytes+b.bytes > flightBytes) {
 			break
 		}
 		q.remove(b)
@@ -194,6 +203,7 @@ func ended(r *kgo.Record, err error) {
 		}
 	}
 	if failure != nil {
+		q.bad = q.bad || failure.Outcome == Unknown
 		b.writer.metrics.count(failure)
 	}
 	q.metrics.ended(r, failure)

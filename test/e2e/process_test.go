@@ -91,10 +91,15 @@ func (o *output) text() string {
 // start runs the binary in an empty folder, or in the given one.
 func start(t *testing.T, dir string, args ...string) *process {
 	t.Helper()
+	return startBinary(t, binary, dir, args...)
+}
+
+func startBinary(t *testing.T, path, dir string, args ...string) *process {
+	t.Helper()
 	if dir == "" {
 		dir = t.TempDir()
 	}
-	p := &process{t: t, cmd: exec.Command(binary, args...), exited: make(chan struct{})}
+	p := &process{t: t, cmd: exec.Command(path, args...), exited: make(chan struct{})}
 	p.cmd.Dir = dir
 	p.cmd.Env = append(os.Environ(), "GORACE=halt_on_error=1")
 	stdout, err := p.cmd.StdoutPipe()

@@ -101,7 +101,8 @@ func (c *call) readBody(b *producer.Batch, room, size, limit int64) *httpserver.
 		buffer = append(make([]byte, 0, more), buffer...)
 		b.Shrink(room)
 		room = more
-		_ = http.NewResponseController(c.answer).SetReadDeadline(time.Now().Add(timeFor(room))) // Not every server has one.
+		httpserver.ExtendRead(c.answer, timeFor(room))
+		c.extended = true
 	}
 }
 

@@ -27,7 +27,12 @@ type call struct {
 	principal *access.Principal // nil for anybody
 	encoding  string            // of the body's content: gzip, zstd or none
 	timeout   time.Duration
+	extended  bool // the deadline for reading is the body's own
 }
+
+// longTimeout is the deadline of a request from which on its client would be
+// taken for gone.
+const longTimeout = 10 * time.Second
 
 // newCall refuses what no dialect takes, before the body is read.
 func newCall(writer *producer.Writer, w http.ResponseWriter, r *http.Request) (*call, *httpserver.Problem) {
@@ -60,6 +65,9 @@ func (c *call) may(topic string) *producer.Error {
 // write checks who may, takes the batch from the rate limits, writes it and
 // waits for its outcomes. A refusal is of all of it: nothing was handed over.
 func (c *call) write(b *producer.Batch) *producer.Error {
+	if c.extended || c.timeout > longTimeout {
+		httpserver.ExtendRead(c.answer, 0) // The body was read; the answer may take longer.
+	}
 	if err := c.may(b.Topic); err != nil {
 		return err
 	}

@@ -64,7 +64,7 @@ func (c *recent[T]) get(ctx context.Context, key string, question func(context.C
 	case <-patience.C:
 		return none, fmt.Errorf("%w: no answer within %s", kafka.ErrAway, metadataPatience)
 	case answer := <-flight:
-		return answer.Val.(T), answer.Err //nolint:errcheck,forcetypeassert // Nothing else is flown.
+		return answer.Val.(T), answer.Err
 	}
 }
 

@@ -30,7 +30,7 @@ var rest2Buffers = sync.Pool{New: func() any {
 // answerREST2 says where each record is, or why it is not there, in their
 // order.
 func (c *call) answerREST2(b *producer.Batch) {
-	pooled := rest2Buffers.Get().(*[]byte) //nolint:errcheck,forcetypeassert // Nothing else is put there.
+	pooled := rest2Buffers.Get().(*[]byte)
 	buffer := *pooled
 	defer func() {
 		*pooled = buffer[:0]
@@ -60,7 +60,7 @@ func (c *call) answerREST2(b *producer.Batch) {
 		return
 	}
 	h.Set("Content-Length", strconv.Itoa(len(buffer)))
-	_, _ = c.answer.Write(buffer) // A client that has gone is told nothing.
+	_, _ = c.answer.Write(buffer) //nolint:gosec // G705: it is JSON, and says so. A client that has gone is told nothing.
 }
 
 // writePiece sends a part of a long answer. It reports false when nobody reads
@@ -68,7 +68,7 @@ func (c *call) answerREST2(b *producer.Batch) {
 func (c *call) writePiece(piece []byte) bool {
 	control := http.NewResponseController(c.answer)
 	_ = control.SetWriteDeadline(time.Now().Add(rest2Patience)) // Not every server has one.
-	_, err := c.answer.Write(piece)
+	_, err := c.answer.Write(piece)                             //nolint:gosec // G705: it is JSON, and says so.
 	_ = control.SetWriteDeadline(time.Time{})
 	return err == nil
 }

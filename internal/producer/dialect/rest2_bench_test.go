@@ -1,6 +1,8 @@
 package dialect_test
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -28,4 +30,35 @@ func BenchmarkREST2Decode(b *testing.B) {
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/100, "ns/record")
 		})
 	}
+}
+
+// The same through the handler, the writer and a broker that answers at once,
+// all in this process.
+func BenchmarkREST2Request(b *testing.B) {
+	w := producertest.New(b, nil)
+	record := `{"key":"device-1","value":"` + strings.Repeat("x", 100) + `"}`
+	body := `{"records":[` + strings.Repeat(record+",", 99) + record + `]}`
+	topic := dialect.NewTopic(w.Writer)
+	b.ReportAllocs()
+	for b.Loop() {
+		r := httptest.NewRequest(http.MethodPost, "/topics/events", strings.NewReader(body))
+		r.SetPathValue("topic", "events")
+		r.Header.Set("Content-Type", restText)
+		rec := httptest.NewRecorder()
+		topic.ServeHTTP(rec, r)
+		if rec.Code != http.StatusOK {
+			b.Fatal(rec.Body)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/100, "ns/record")
+}
+
+func BenchmarkREST2Answer(b *testing.B) {
+	w := producertest.New(b, nil)
+	answer := dialect.REST2Answers(w.Writer)
+	b.ReportAllocs()
+	for b.Loop() {
+		answer()
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/100, "ns/record")
 }

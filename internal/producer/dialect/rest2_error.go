@@ -136,7 +136,7 @@ func (e *rest2Error) write(w http.ResponseWriter, media string) {
 		h.Set("Retry-After", strconv.Itoa(e.retryAfter))
 	}
 	w.WriteHeader(e.status)
-	_, _ = w.Write(body) // A client that has gone is told nothing.
+	_, _ = w.Write(body) //nolint:gosec // G705: it is JSON, and says so. A client that has gone is told nothing.
 }
 
 // writeREST2 answers a request whose body has been read.

@@ -51,3 +51,48 @@ func REST2Decoder(w *producer.Writer, media string, body []byte) func() {
 		b.Release()
 	}
 }
+
+// REST2Answers makes the answer to a batch of 100 records that were written,
+// for the benchmark.
+func REST2Answers(w *producer.Writer) func() int {
+	b, refusal := w.Admit(nil, 1)
+	if refusal != nil {
+		panic(refusal)
+	}
+	for i := range 100 {
+		b.Add()
+		b.Record(i).Offset, b.Record(i).Partition = int64(1_000_000+i), 3
+	}
+	var buffer []byte
+	return func() int {
+		buffer = buffer[:0]
+		for i := range 100 {
+			buffer = appendREST2(buffer, b, i)
+		}
+		return len(buffer)
+	}
+}
+
+// REST2Record is what the dialect says of a record that failed.
+func REST2Record(err *producer.Error) (code int, text string) { return rest2Record(err) }
+
+// REST2Whole is what the dialect answers to a request whose records failed in
+// these ways; nil is one that was written. The status is 0 where it is said of
+// each record.
+func REST2Whole(w *producer.Writer, results ...*producer.Error) (status, code int) {
+	b, refusal := w.Admit(nil, 1)
+	if refusal != nil {
+		panic(refusal)
+	}
+	defer b.Release()
+	for i, err := range results {
+		b.Add()
+		if err != nil {
+			b.Fail(i, err)
+		}
+	}
+	if e := rest2Whole(b); e != nil {
+		return e.status, e.code
+	}
+	return 0, 0
+}

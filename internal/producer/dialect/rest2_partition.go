@@ -72,5 +72,5 @@ func parsePartition(text string) (int32, bool) {
 	if err != nil {
 		return producer.AnyPartition, false
 	}
-	return int32(n), true //nolint:gosec // G115: of 31 bits.
+	return int32(n), true
 }

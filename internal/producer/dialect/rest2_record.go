@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 
 	"sluice/internal/producer"
@@ -70,7 +71,7 @@ func (d *rest2Body) field(r *kgo.Record) *rest2Error {
 // content returns the bytes of a key or a value, as the format says. They are
 // nil for JSON's null, and for nothing else: null and empty differ in Kafka.
 func (d *rest2Body) content(name string, value jsontext.Value) ([]byte, *rest2Error) {
-	value = value[:len(value):len(value)]
+	value = slices.Clip(value)
 	if value.Kind() == 'n' {
 		return nil, nil
 	}
@@ -164,7 +165,7 @@ func (d *rest2Body) header(r *kgo.Record) *rest2Error {
 			named = true
 		case "value":
 			if value.Kind() != 'n' {
-				h.Value, e = d.base64("headers.value", value[:len(value):len(value)])
+				h.Value, e = d.base64("headers.value", slices.Clip(value))
 			}
 		default:
 			e = rest2Unrecognized(name)

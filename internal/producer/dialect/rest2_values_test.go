@@ -11,7 +11,7 @@ import (
 // Values that the peers are known to change arrive as the bytes that were sent.
 func TestREST2JSONArrivesByteForByte(t *testing.T) {
 	p := newProxy(t, nil)
-	for name, json := range map[string]string{
+	for name, value := range map[string]string{
 		"zero":                `0`,
 		"minus zero":          `-0`,
 		"false":               `false`,
@@ -36,10 +36,10 @@ func TestREST2JSONArrivesByteForByte(t *testing.T) {
 		"100 KB":              `"` + strings.Repeat("x", 100_000) + `"`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := p.produce("events", restJSON, `{"records":[ { "key" : `+json+` , "value" : `+json+` } ] }`)
+			a := p.produce("events", restJSON, `{"records":[ { "key" : `+value+` , "value" : `+value+` } ] }`)
 			r := p.written(a, 0)
-			require.Equal(t, json, string(r.Key))
-			require.Equal(t, json, string(r.Value))
+			require.Equal(t, value, string(r.Key))
+			require.Equal(t, value, string(r.Value))
 		})
 	}
 	a := p.produce("events", restJSON, `{"records":[{"key":null,"value":null}]}`)
@@ -50,7 +50,7 @@ func TestREST2JSONArrivesByteForByte(t *testing.T) {
 
 func TestREST2TextArrivesAsItsText(t *testing.T) {
 	p := newProxy(t, nil)
-	for json, want := range map[string]string{
+	for value, want := range map[string]string{
 		`""`:      "",
 		`"plain"`: "plain",
 		`"0"`:     "0",
@@ -59,7 +59,7 @@ func TestREST2TextArrivesAsItsText(t *testing.T) {
 		`"\\u0041"`:    `\u0041`,
 		`"grüße 😀 \n"`: "grüße 😀 \n",
 	} {
-		a := p.produce("events", restText, `{"records":[{"key":`+json+`,"value":`+json+`},{"value":"after"}]}`)
+		a := p.produce("events", restText, `{"records":[{"key":`+value+`,"value":`+value+`},{"value":"after"}]}`)
 		r := p.written(a, 0)
 		require.Equal(t, want, string(r.Key))
 		require.Equal(t, want, string(r.Value))

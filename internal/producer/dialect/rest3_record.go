@@ -3,6 +3,7 @@ package dialect
 import (
 	"bytes"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -206,7 +207,7 @@ func decodeRest3(of string, format rest3Format, data jsontext.Value) ([]byte, *r
 	case data.Kind() == 'n':
 		return nil, nil
 	case format == rest3JSON:
-		return data[:len(data):len(data)], nil
+		return slices.Clip(data), nil
 	case format == rest3Binary:
 		return decodeRest3Base64("data of "+of, data)
 	case data.Kind() != '"':
