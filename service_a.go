@@ -21,5 +21,8 @@ func (p *Program) newProducer() *producerService {
 		p.cfg.Producer.Listen, "producer.listen")
 	dialect.NewOriginal(writer).Register(server)
 	dialect.NewTopic(writer).Register(server)
+	dialect.NewPartition(writer).Register(server)
+	dialect.NewREST3(writer).Register(server)
+	dialect.NewMetadata(writer).Register(server)
 	return &producerService{server: server, writer: writer}
 }

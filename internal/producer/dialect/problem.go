@@ -56,9 +56,11 @@ func refusal(status int, detail string, fields ...httpserver.FieldError) *httpse
 }
 
 // documentAnswers describes the answers of our own endpoints: the one of
-// success, and the problems.
+// success, and the problems. What other formats of the endpoint answer stays.
 func documentAnswers(doc *httpserver.Doc, success any) {
-	doc.Answers[http.StatusOK] = httpserver.Answer{Description: "Kafka has the record.", Body: success}
+	ok := doc.Answers[http.StatusOK]
+	ok.Description, ok.Body = "Kafka has the record.", success
+	doc.Answers[http.StatusOK] = ok
 	for code, description := range map[int]string{
 		http.StatusBadRequest:            "The body is malformed, not UTF-8 where it has to be, or was cut off.",
 		http.StatusUnauthorized:          "There is no credential, or a wrong one.",
@@ -72,7 +74,8 @@ func documentAnswers(doc *httpserver.Doc, success any) {
 		http.StatusServiceUnavailable:    "Nothing was handed to Kafka; safe to send again after Retry-After.",
 		http.StatusGatewayTimeout:        "Kafka did not answer in time; the record may have been written, or may be later.",
 	} {
-		answer := httpserver.Answer{Description: description, Problem: true}
+		answer := doc.Answers[code]
+		answer.Description, answer.Problem = description, true
 		if code == http.StatusServiceUnavailable || code == http.StatusTooManyRequests {
 			answer.Headers = map[string]string{"Retry-After": "Seconds to wait."}
 		}

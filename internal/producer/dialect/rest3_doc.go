@@ -3,6 +3,7 @@ package dialect
 import (
 	"maps"
 	"net/http"
+	"strconv"
 
 	"sluice/internal/httpserver"
 )
@@ -28,22 +29,24 @@ type rest3DataBody struct {
 
 // rest3BatchBody is a batch, for the schema.
 type rest3BatchBody struct {
-	Entries []rest3EntryBody `json:"entries" minItems:"1"`
+	Entries []rest3EntryBody `json:"entries" minItems:"1" nullable:"false"`
 }
 
+// rest3EntryBody is a record with an id. Schemas are made of exported members
+// only, so that what it has in common with a record is written again.
 type rest3EntryBody struct {
-	ID string `json:"id" pattern:"^[A-Za-z0-9_-]{1,80}$" doc:"Tells the entries of a batch apart."`
-	rest3RecordBody
+	ID        string            `json:"id" pattern:"^[A-Za-z0-9_-]{1,80}$" doc:"Tells the entries of a batch apart."`
+	Partition *int32            `json:"partition_id,omitempty" minimum:"0" doc:"The partition; chosen by the key by default."`
+	Headers   []rest3HeaderBody `json:"headers,omitempty" nullable:"true"`
+	Key       *rest3DataBody    `json:"key,omitempty" doc:"Null by default."`
+	Value     *rest3DataBody    `json:"value,omitempty" doc:"Null by default."`
+	Timestamp string            `json:"timestamp,omitempty" format:"date-time" doc:"Between 1970 and 2262-04-11; now by default."`
 }
 
 // rest3RecordAnswer is the answer to a streamed record, for the schema.
 type rest3RecordAnswer struct {
-	ErrorCode int    `json:"error_code" doc:"200 when Kafka has the record with acks=all. 400: the record is malformed or over its limit, or what follows is not JSON, after which the stream ends. 40301: Kafka does not let us write to the topic. 40401, 40402: no such topic, partition. 422: a schema is asked for. 429: the limit of this principal is used up. 50002: refused for good. 50003: it may have been written. 50302: it was not written; safe to send again."`
-	Message   string `json:"message,omitempty" doc:"Of an error."`
-	rest3Place
-}
-
-type rest3Place struct {
+	ErrorCode int              `json:"error_code" doc:"200 when Kafka has the record with acks=all. 400: the record is malformed or over its limit, or what follows is not JSON, after which the stream ends. 40301: Kafka does not let us write to the topic. 40401, 40402: no such topic, partition. 422: a schema is asked for. 429: the limit of this principal is used up. 50002: refused for good. 50003: it may have been written. 50302: it was not written; safe to send again."`
+	Message   string           `json:"message,omitempty" doc:"Of an error."`
 	Cluster   string           `json:"cluster_id,omitempty" doc:"The one of the path."`
 	Topic     string           `json:"topic_name,omitempty"`
 	Partition *int32           `json:"partition_id,omitempty"`
@@ -60,19 +63,26 @@ type rest3DataAnswer struct {
 
 // rest3BatchAnswer is the answer to a batch, for the schema.
 type rest3BatchAnswer struct {
-	Successes []rest3SuccessAnswer `json:"successes"`
-	Failures  []rest3FailureAnswer `json:"failures"`
+	Successes []rest3SuccessAnswer `json:"successes" nullable:"false"`
+	Failures  []rest3FailureAnswer `json:"failures" nullable:"false"`
 }
 
 type rest3SuccessAnswer struct {
-	ID        string `json:"id"`
-	ErrorCode int    `json:"error_code" enum:"200"`
-	rest3Place
+	ID        string           `json:"id"`
+	ErrorCode int              `json:"error_code" enum:"200"`
+	Cluster   string           `json:"cluster_id" doc:"The one of the path."`
+	Topic     string           `json:"topic_name"`
+	Partition int32            `json:"partition_id"`
+	Offset    int64            `json:"offset"`
+	Timestamp string           `json:"timestamp,omitempty" format:"date-time" doc:"Absent where the topic's brokers stamp records themselves."`
+	Key       *rest3DataAnswer `json:"key,omitempty" doc:"Absent where the record has none."`
+	Value     *rest3DataAnswer `json:"value,omitempty" doc:"Absent where the record has none."`
 }
 
 type rest3FailureAnswer struct {
-	ID string `json:"id"`
-	rest3ErrorAnswer
+	ID        string `json:"id"`
+	ErrorCode int    `json:"error_code"`
+	Message   string `json:"message"`
 }
 
 // rest3ErrorAnswer is the error of a whole request, for the schema.
@@ -125,7 +135,7 @@ func (d *REST3) streamDoc() httpserver.Doc {
 func (d *REST3) batchDoc() httpserver.Doc {
 	doc := d.doc()
 	doc.ID, doc.Summary = "writeRest3Batch", "Write a batch of records (REST Proxy v3)"
-	doc.Description = "Each entry has an id, by which the answer tells which were written and which were not. The error codes are those of streamed records."
+	doc.Description = "At most " + strconv.Itoa(d.entries) + " entries, each with an id, by which the answer tells which were written and which were not. The error codes are those of streamed records."
 	doc.Body = rest3BatchBody{}
 	doc.BodyExample = map[string]any{"entries": []any{map[string]any{"id": "1", "value": map[string]any{"type": "STRING", "data": "Hello, Kafka"}}}}
 	maps.Copy(doc.Answers, map[int]httpserver.Answer{

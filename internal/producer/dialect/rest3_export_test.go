@@ -40,6 +40,3 @@ func EndOfObject(text []byte, part int) int {
 	}
 	return -1
 }
-
-// REST3Structure is what a record's JSON may have beside its data.
-const REST3Structure = rest3Structure

@@ -163,7 +163,7 @@ func TestREST3Principals(t *testing.T) {
 // Every refusal gives back what it took: after any mix of them there is room.
 func TestREST3Budget(t *testing.T) {
 	p := newProxy3(t, func(c *producer.Config) {
-		c.Limits.Body, c.Limits.InFlight, c.Limits.Requests = 64*units.KiB, 4*units.MiB, 8
+		c.Limits.Body, c.Limits.InFlight, c.Limits.Requests = 64*units.KiB, units.MiB, 8
 	})
 	large := `{"value":{"type":"STRING","data":"` + strings.Repeat("x", 200<<10) + `"}}`
 	tooLarge := `{"value":{"type":"STRING","data":"` + strings.Repeat("x", 2<<20) + `"}}`

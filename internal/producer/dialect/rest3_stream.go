@@ -36,12 +36,13 @@ func (d *REST3) Stream(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer own.Release()
-	limit := int(c.writer.Config().Limits.Record)
+	limits := c.writer.Config().Limits
 	u := &rest3Upload{
 		call:    c,
 		answers: newRest3Answerer(r.PathValue("cluster"), topic),
 		records: newRest3Decoder(c.writer),
-		most:    limit/3*4 + rest3Structure, // As base64.
+		// As base64; and a record must find room for itself.
+		most: min(int(limits.Record)/3*4+rest3Structure, int(limits.InFlight)/2),
 	}
 	u.run(topic, own)
 }
