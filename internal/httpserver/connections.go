@@ -1,13 +1,13 @@
 package httpserver
 
 import (
-	"container/list"
 	"crypto/tls"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -23,10 +23,13 @@ type connections struct {
 	trusted          networks
 	log              *slog.Logger
 
+	// turns counts the times that a connection became idle: a clock that costs
+	// a request nothing.
+	turns atomic.Int64
+
 	mu     sync.Mutex
-	open   int
+	open   map[*connection]struct{}
 	from   map[netip.Addr]int
-	idle   list.List // of *connection, the one that is idle for longest first
 	warned time.Time
 	closed int // since then
 }
@@ -34,7 +37,7 @@ type connections struct {
 func newConnections(c Config, trusted networks, log *slog.Logger) *connections {
 	return &connections{
 		most: c.Connections, perAddress: c.ConnectionsPerAddress, trusted: trusted, log: log,
-		from: map[netip.Addr]int{},
+		open: map[*connection]struct{}{}, from: map[netip.Addr]int{},
 	}
 }
 
@@ -45,10 +48,9 @@ type connection struct {
 	all    *connections
 	peer   netip.Addr
 	closed sync.Once
-
-	// These belong to all.mu.
-	idle *list.Element // nil unless it waits for its next request
-	gone bool
+	// idle is the turn at which it began to wait for its next request; 0 while
+	// it does not.
+	idle atomic.Int64
 }
 
 // Close closes the connection and makes room for another.
@@ -95,17 +97,14 @@ func (a *connections) add(tcp *net.TCPConn) *connection {
 		a.mu.Unlock()
 		a.warn("its address has too many", a.perAddress)
 		return nil
-	case a.most > 0 && a.open >= a.most:
-		front := a.idle.Front()
-		if front == nil {
+	case a.most > 0 && len(a.open) >= a.most:
+		if longest = a.longestIdle(); longest == nil {
 			a.mu.Unlock()
 			a.warn("there are too many, and none is idle", a.most)
 			return nil
 		}
-		longest = a.idle.Remove(front).(*connection) //nolint:forcetypeassert // Nothing else is put in.
-		longest.idle = nil
 	}
-	a.open++
+	a.open[c] = struct{}{}
 	a.from[c.peer]++
 	a.mu.Unlock()
 	if longest != nil {
@@ -115,26 +114,28 @@ func (a *connections) add(tcp *net.TCPConn) *connection {
 	return c
 }
 
+// longestIdle looks for the connection that is idle for longest, and takes it
+// for closed: it is nobody else's to close. a.mu is held.
+func (a *connections) longestIdle() *connection {
+	var longest *connection
+	var least int64
+	for c := range a.open {
+		if turn := c.idle.Load(); turn > 0 && (longest == nil || turn < least) {
+			longest, least = c, turn
+		}
+	}
+	if longest == nil || !longest.idle.CompareAndSwap(least, 0) {
+		return nil // Its next request has just come.
+	}
+	return longest
+}
+
 func (a *connections) remove(c *connection) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.open--
+	delete(a.open, c)
 	if a.from[c.peer]--; a.from[c.peer] == 0 {
 		delete(a.from, c.peer)
-	}
-	c.gone = true
-	a.rest(c, false)
-}
-
-// rest notes whether a connection is idle. a.mu is held.
-func (a *connections) rest(c *connection, idle bool) {
-	if c.idle != nil {
-		a.idle.Remove(c.idle)
-		c.idle = nil
-	}
-	// The server may say that it is idle just after it was closed.
-	if idle && !c.gone {
-		c.idle = a.idle.PushBack(c)
 	}
 }
 
@@ -147,9 +148,11 @@ func (a *connections) changed(conn net.Conn, state http.ConnState) {
 	if !ok || state == http.StateNew || state == http.StateClosed {
 		return // Close takes it out.
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.rest(c, state == http.StateIdle)
+	if state == http.StateIdle {
+		c.idle.Store(a.turns.Add(1))
+	} else {
+		c.idle.Store(0)
+	}
 }
 
 // warn logs, but not for every connection of a flood.

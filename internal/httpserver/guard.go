@@ -9,12 +9,15 @@ import (
 	"time"
 )
 
-// loopbackOnly marks, in a connection's context, a listener that only this
-// host can reach.
+// loopbackOnly is the key, in a connection's context, of the address of a
+// listener that only this host can reach.
 type loopbackOnly struct{}
 
 func baseContext(l net.Listener) context.Context {
-	return context.WithValue(context.Background(), loopbackOnly{}, onLoopback(l))
+	if !onLoopback(l) {
+		return context.Background()
+	}
+	return context.WithValue(context.Background(), loopbackOnly{}, l.Addr().String())
 }
 
 func onLoopback(l net.Listener) bool {
@@ -44,7 +47,7 @@ func ExtendRead(w http.ResponseWriter, d time.Duration) {
 func (s *Server) guard(next http.Handler) http.Handler {
 	protected := s.cors(s.sameOrigin(next))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if local, ok := r.Context().Value(loopbackOnly{}).(bool); ok && local && !loopbackName(r.Host) {
+		if address, local := r.Context().Value(loopbackOnly{}).(string); local && r.Host != address && !loopbackName(r.Host) {
 			NewProblem(http.StatusForbidden, "this listener is for this host only: "+r.Host+" is not one of its names").Write(w)
 			return
 		}

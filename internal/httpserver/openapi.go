@@ -15,6 +15,11 @@ import (
 	swagger "github.com/swaggest/swgui/v5emb"
 )
 
+const (
+	jsonType    = "application/json"
+	problemType = "application/problem+json"
+)
+
 // document adds an endpoint to the schema.
 func (s *Server) document(method, path string, d Doc) {
 	path, inPath := pathParams(path, d.Path)
@@ -35,12 +40,14 @@ func (s *Server) document(method, path string, d Doc) {
 		}
 	}
 	if content := s.bodies(d); len(content) > 0 {
-		op.RequestBody = &huma.RequestBody{Required: true, Content: content}
+		// What takes any bytes takes none, too.
+		op.RequestBody = &huma.RequestBody{Required: content["*/*"] == nil, Content: content}
 	}
 	for code, a := range d.Answers {
 		op.Responses[strconv.Itoa(code)] = s.response(a)
 	}
 	s.documentAccess(op, d)
+	s.documentGuard(op)
 	s.openapi.AddOperation(op)
 	// The docs show the groups in the order of this list.
 	if !slices.ContainsFunc(s.openapi.Tags, func(t *huma.Tag) bool { return t.Name == d.Tag }) {
@@ -75,30 +82,34 @@ func (s *Server) bodies(d Doc) map[string]*huma.MediaType {
 		content[contentType] = &huma.MediaType{Schema: s.schemaOr(v, "binary")}
 	}
 	if d.Body != nil {
-		content["application/json"] = &huma.MediaType{Schema: s.schema(d.Body), Example: d.BodyExample}
+		content[jsonType] = &huma.MediaType{Schema: s.schema(d.Body), Example: d.BodyExample}
 	}
 	return content
 }
 
 func (s *Server) response(a Answer) *huma.Response {
 	response := &huma.Response{Description: a.Description}
-	add := func(contentType string, schema *huma.Schema) {
+	add := func(contentType string, v any) {
 		if response.Content == nil {
 			response.Content = map[string]*huma.MediaType{}
 		}
-		response.Content[contentType] = &huma.MediaType{Schema: schema}
+		response.Content[contentType] = &huma.MediaType{Schema: s.schemaOr(v, "")}
 	}
 	for contentType, v := range a.Bodies {
-		add(contentType, s.schemaOr(v, ""))
+		add(contentType, v)
 	}
 	if a.Problem {
-		add("application/problem+json", s.schema(Problem{}))
+		add(problemType, Problem{})
 	}
 	if a.Body != nil {
-		add("application/json", s.schema(a.Body))
+		body := a.Body
+		if other := a.Bodies[jsonType]; other != nil {
+			body = OneOf{a.Body, other}
+		}
+		add(jsonType, body)
 	}
 	if a.ContentType != "" {
-		add(a.ContentType, s.schemaOr(nil, ""))
+		add(a.ContentType, nil)
 	}
 	for name, description := range a.Headers {
 		if response.Headers == nil {
@@ -145,6 +156,22 @@ func (s *Server) documentAccess(op *huma.Operation, d Doc) {
 	}
 }
 
+// documentGuard says that what every request passes may refuse it, in its own
+// words and not in the endpoint's.
+func (s *Server) documentGuard(op *huma.Operation) {
+	status := strconv.Itoa(http.StatusForbidden)
+	if op.Responses[status] == nil {
+		op.Responses[status] = &huma.Response{Description: "A page of another origin asked, or the listener is for this host only and the request is for another name."}
+	}
+	refusal := op.Responses[status]
+	if refusal.Content == nil {
+		refusal.Content = map[string]*huma.MediaType{}
+	}
+	if refusal.Content[problemType] == nil {
+		refusal.Content[problemType] = &huma.MediaType{Schema: s.schema(Problem{})}
+	}
+}
+
 // schemaOr returns the schema of a value, or that of a string of the format.
 func (s *Server) schemaOr(v any, format string) *huma.Schema {
 	if v == nil {
@@ -154,8 +181,35 @@ func (s *Server) schemaOr(v any, format string) *huma.Schema {
 }
 
 func (s *Server) schema(v any) *huma.Schema {
+	if all, ok := v.(OneOf); ok {
+		schema := &huma.Schema{}
+		for _, one := range all.flat() {
+			schema.OneOf = append(schema.OneOf, s.schema(one))
+		}
+		return schema
+	}
 	return s.openapi.Components.Schemas.Schema(reflect.TypeOf(v), true, "")
 }
+
+// OneOf, as a body of a Doc or an Answer, is a body of one of several types:
+// values of them.
+type OneOf []any
+
+// flat returns the types of those inside it, too.
+func (o OneOf) flat() []any {
+	var all []any
+	for _, v := range o {
+		if inner, ok := v.(OneOf); ok {
+			all = append(all, inner.flat()...)
+		} else {
+			all = append(all, v)
+		}
+	}
+	return all
+}
+
+// No list is null here, unless a type says so of a member.
+func init() { huma.DefaultArrayNullable = false }
 
 // newOpenAPI starts an OpenAPI 3.1 document.
 func newOpenAPI(title, version, description string) *huma.OpenAPI {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -31,8 +32,8 @@ type Link struct {
 	log    *slog.Logger
 	kick   chan struct{}
 
+	away  atomic.Pointer[error] // nil while the cluster answers
 	mu    sync.Mutex
-	away  error
 	since time.Time     // of the present state
 	turn  chan struct{} // closed when the state changes
 }
@@ -45,9 +46,10 @@ func NewLink(control *Control, log *slog.Logger) *Link {
 // Away returns nil while the cluster answers, else an error that is ErrAway
 // and says why and since when.
 func (l *Link) Away() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.away
+	if away := l.away.Load(); away != nil {
+		return *away
+	}
+	return nil
 }
 
 // Changed returns a channel that is closed when the state changes next.
@@ -127,16 +129,17 @@ func ask(ctx context.Context, brokers []*kgo.Broker) error {
 func (l *Link) set(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if (err == nil) == (l.away == nil) {
+	if (err == nil) == (l.away.Load() == nil) {
 		return
 	}
 	now := time.Now()
 	if err != nil {
-		l.away = fmt.Errorf("%w since %s: %w", ErrAway, now.UTC().Format(time.RFC3339), err)
+		away := fmt.Errorf("%w since %s: %w", ErrAway, now.UTC().Format(time.RFC3339), err)
+		l.away.Store(&away)
 		l.log.Warn("kafka is away", slog.Any("error", err))
 	} else {
 		l.log.Info("kafka is back", slog.Duration("away_for", now.Sub(l.since).Round(time.Millisecond)))
-		l.away = nil
+		l.away.Store(nil)
 	}
 	l.since = now
 	close(l.turn)

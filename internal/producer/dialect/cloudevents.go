@@ -70,7 +70,9 @@ func (f binaryEvent) serve(c *call, topic string) {
 	c.answerPlace(b)
 }
 
-func (binaryEvent) describe(*httpserver.Doc) {}
+func (binaryEvent) describe(doc *httpserver.Doc) {
+	doc.Headers = append(doc.Headers, httpserver.Param{Name: "ce-*", Description: "CloudEvents in binary mode: an attribute; ce-id, ce-source, ce-specversion and ce-type are needed."})
+}
 
 // structuredEvent takes an event that is one JSON object, data included.
 type structuredEvent struct{}
@@ -121,7 +123,7 @@ func (f structuredEvent) serve(c *call, topic string) {
 }
 
 func (structuredEvent) describe(doc *httpserver.Doc) {
-	doc.Bodies["application/cloudevents+json"] = map[string]any{}
+	doc.Bodies["application/cloudevents+json"] = cloudEvent{}
 }
 
 // event is a CloudEvent on its way to a record.

@@ -244,5 +244,6 @@ func documentRecordParams(doc *httpserver.Doc) {
 		httpserver.Param{Name: keyBase64Header, Description: "The key's bytes in base64."},
 		httpserver.Param{Name: partitionHeader, Type: "integer", Description: "As the parameter partition."},
 		httpserver.Param{Name: timestampHeader, Description: "As the parameter timestamp."},
+		httpserver.Param{Name: headerPrefix + "*", Description: "A header of the record, whose name is the rest of this one's in lower case; percent-encoded where needed."},
 	)
 }

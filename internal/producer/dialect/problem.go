@@ -62,7 +62,7 @@ func documentAnswers(doc *httpserver.Doc, success any) {
 	ok.Description, ok.Body = "Kafka has the record.", success
 	doc.Answers[http.StatusOK] = ok
 	for code, description := range map[int]string{
-		http.StatusBadRequest:            "The body is malformed, not UTF-8 where it has to be, or was cut off.",
+		http.StatusBadRequest:            "The body is malformed, not UTF-8 where it has to be, or was cut off, or the request has an idempotency key.",
 		http.StatusUnauthorized:          "There is no credential, or a wrong one.",
 		http.StatusForbidden:             "This principal may not write to the topic, Kafka does not let us, or a page of another origin asked.",
 		http.StatusNotFound:              "The topic or the partition does not exist.",
@@ -76,8 +76,11 @@ func documentAnswers(doc *httpserver.Doc, success any) {
 	} {
 		answer := doc.Answers[code]
 		answer.Description, answer.Problem = description, true
-		if code == http.StatusServiceUnavailable || code == http.StatusTooManyRequests {
+		switch code {
+		case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 			answer.Headers = map[string]string{"Retry-After": "Seconds to wait."}
+		case http.StatusUnauthorized:
+			answer.Headers = map[string]string{"WWW-Authenticate": "What to authenticate with."}
 		}
 		doc.Answers[code] = answer
 	}

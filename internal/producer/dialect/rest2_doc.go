@@ -14,46 +14,46 @@ const rest2Description = "With a content type of the REST Proxy (application/vnd
 // does not see embedded fields, so what they share is written out.
 type (
 	rest2JSONRequest struct {
-		Records       []rest2JSONRecord `json:"records" nullable:"false" minItems:"1"`
-		KeySchema     *string           `json:"key_schema,omitempty" nullable:"true" doc:"Only null: there is no schema registry."`
-		KeySchemaID   *int32            `json:"key_schema_id,omitempty" nullable:"true" doc:"Only null: there is no schema registry."`
-		ValueSchema   *string           `json:"value_schema,omitempty" nullable:"true" doc:"Only null: there is no schema registry."`
-		ValueSchemaID *int32            `json:"value_schema_id,omitempty" nullable:"true" doc:"Only null: there is no schema registry."`
+		Records       []rest2JSONRecord `json:"records" minItems:"1"`
+		KeySchema     onlyNull          `json:"key_schema,omitempty" doc:"Only null: there is no schema registry."`
+		KeySchemaID   onlyNull          `json:"key_schema_id,omitempty" doc:"Only null: there is no schema registry."`
+		ValueSchema   onlyNull          `json:"value_schema,omitempty" doc:"Only null: there is no schema registry."`
+		ValueSchemaID onlyNull          `json:"value_schema_id,omitempty" doc:"Only null: there is no schema registry."`
 	}
 	rest2JSONRecord struct {
 		Key       any           `json:"key,omitempty" doc:"The record's key: any JSON, kept byte for byte; null is the null key."`
 		Value     any           `json:"value,omitempty" doc:"The record's value: any JSON, kept byte for byte; null is a tombstone."`
 		Partition *int32        `json:"partition,omitempty" nullable:"true" minimum:"0" doc:"The partition; that of the path, or chosen by the key, by default."`
 		Timestamp *int64        `json:"timestamp,omitempty" nullable:"true" minimum:"0" maximum:"9223372036854" doc:"Unix milliseconds; now by default."`
-		Headers   []rest2Header `json:"headers,omitempty" doc:"The record's headers."`
+		Headers   []rest2Header `json:"headers,omitempty" nullable:"true" doc:"The record's headers."`
 	}
 	rest2BinaryRequest struct {
-		Records       []rest2BinaryRecord `json:"records" nullable:"false" minItems:"1"`
-		KeySchema     *string             `json:"key_schema,omitempty" nullable:"true" doc:"Only null: there is no schema registry."`
-		KeySchemaID   *int32              `json:"key_schema_id,omitempty" nullable:"true" doc:"Only null: there is no schema registry."`
-		ValueSchema   *string             `json:"value_schema,omitempty" nullable:"true" doc:"Only null: there is no schema registry."`
-		ValueSchemaID *int32              `json:"value_schema_id,omitempty" nullable:"true" doc:"Only null: there is no schema registry."`
+		Records       []rest2BinaryRecord `json:"records" minItems:"1"`
+		KeySchema     onlyNull            `json:"key_schema,omitempty" doc:"Only null: there is no schema registry."`
+		KeySchemaID   onlyNull            `json:"key_schema_id,omitempty" doc:"Only null: there is no schema registry."`
+		ValueSchema   onlyNull            `json:"value_schema,omitempty" doc:"Only null: there is no schema registry."`
+		ValueSchemaID onlyNull            `json:"value_schema_id,omitempty" doc:"Only null: there is no schema registry."`
 	}
 	rest2BinaryRecord struct {
 		Key       *string       `json:"key,omitempty" nullable:"true" doc:"The record's key in base64; null is the null key."`
 		Value     *string       `json:"value,omitempty" nullable:"true" doc:"The record's value in base64; null is a tombstone."`
 		Partition *int32        `json:"partition,omitempty" nullable:"true" minimum:"0" doc:"The partition; that of the path, or chosen by the key, by default."`
 		Timestamp *int64        `json:"timestamp,omitempty" nullable:"true" minimum:"0" maximum:"9223372036854" doc:"Unix milliseconds; now by default."`
-		Headers   []rest2Header `json:"headers,omitempty" doc:"The record's headers."`
+		Headers   []rest2Header `json:"headers,omitempty" nullable:"true" doc:"The record's headers."`
 	}
 	rest2TextRequest struct {
-		Records       []rest2TextRecord `json:"records" nullable:"false" minItems:"1"`
-		KeySchema     *string           `json:"key_schema,omitempty" nullable:"true" doc:"Only null: there is no schema registry."`
-		KeySchemaID   *int32            `json:"key_schema_id,omitempty" nullable:"true" doc:"Only null: there is no schema registry."`
-		ValueSchema   *string           `json:"value_schema,omitempty" nullable:"true" doc:"Only null: there is no schema registry."`
-		ValueSchemaID *int32            `json:"value_schema_id,omitempty" nullable:"true" doc:"Only null: there is no schema registry."`
+		Records       []rest2TextRecord `json:"records" minItems:"1"`
+		KeySchema     onlyNull          `json:"key_schema,omitempty" doc:"Only null: there is no schema registry."`
+		KeySchemaID   onlyNull          `json:"key_schema_id,omitempty" doc:"Only null: there is no schema registry."`
+		ValueSchema   onlyNull          `json:"value_schema,omitempty" doc:"Only null: there is no schema registry."`
+		ValueSchemaID onlyNull          `json:"value_schema_id,omitempty" doc:"Only null: there is no schema registry."`
 	}
 	rest2TextRecord struct {
 		Key       *string       `json:"key,omitempty" nullable:"true" doc:"The record's key, written as UTF-8; null is the null key."`
 		Value     *string       `json:"value,omitempty" nullable:"true" doc:"The record's value, written as UTF-8; null is a tombstone."`
 		Partition *int32        `json:"partition,omitempty" nullable:"true" minimum:"0" doc:"The partition; that of the path, or chosen by the key, by default."`
 		Timestamp *int64        `json:"timestamp,omitempty" nullable:"true" minimum:"0" maximum:"9223372036854" doc:"Unix milliseconds; now by default."`
-		Headers   []rest2Header `json:"headers,omitempty" doc:"The record's headers."`
+		Headers   []rest2Header `json:"headers,omitempty" nullable:"true" doc:"The record's headers."`
 	}
 	rest2Header struct {
 		Key   string  `json:"key" doc:"The header's name."`
@@ -65,8 +65,8 @@ type (
 type (
 	rest2Answer struct {
 		Offsets       []rest2Offset `json:"offsets" doc:"What became of each record, in the order of the request."`
-		KeySchemaID   *int32        `json:"key_schema_id" doc:"Always null."`
-		ValueSchemaID *int32        `json:"value_schema_id" doc:"Always null."`
+		KeySchemaID   onlyNull      `json:"key_schema_id" doc:"Always null."`
+		ValueSchemaID onlyNull      `json:"value_schema_id" doc:"Always null."`
 	}
 	rest2Offset struct {
 		Partition *int32  `json:"partition" doc:"Null where the record was not reported as written."`

@@ -19,7 +19,7 @@ type rest3RecordBody struct {
 
 type rest3HeaderBody struct {
 	Name  string  `json:"name"`
-	Value *string `json:"value,omitempty" contentEncoding:"base64" doc:"Base64; null by default."`
+	Value *string `json:"value,omitempty" nullable:"true" encoding:"base64" doc:"Base64; null by default."`
 }
 
 type rest3DataBody struct {
@@ -29,7 +29,7 @@ type rest3DataBody struct {
 
 // rest3BatchBody is a batch, for the schema.
 type rest3BatchBody struct {
-	Entries []rest3EntryBody `json:"entries" minItems:"1" nullable:"false"`
+	Entries []rest3EntryBody `json:"entries" minItems:"1" maxItems:"10"`
 }
 
 // rest3EntryBody is a record with an id. Schemas are made of exported members
@@ -63,8 +63,8 @@ type rest3DataAnswer struct {
 
 // rest3BatchAnswer is the answer to a batch, for the schema.
 type rest3BatchAnswer struct {
-	Successes []rest3SuccessAnswer `json:"successes" nullable:"false"`
-	Failures  []rest3FailureAnswer `json:"failures" nullable:"false"`
+	Successes []rest3SuccessAnswer `json:"successes"`
+	Failures  []rest3FailureAnswer `json:"failures"`
 }
 
 type rest3SuccessAnswer struct {

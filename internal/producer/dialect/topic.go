@@ -39,7 +39,7 @@ func NewTopic(w *producer.Writer) *Topic { return &Topic{writer: w, formats: for
 func (t *Topic) Register(s *httpserver.Server) {
 	doc := httpserver.Doc{
 		ID: "writeToTopic", Summary: "Write one record, or many, of any kind", Tag: "produce",
-		Description: "The content type says what the body is. A 200 means that Kafka has every record of the request with acks=all.",
+		Description: "The content type says what the body is. A 200 means that Kafka has every record of the request with acks=all, but where the answer tells the outcome of each: with `results=each`, and in the REST Proxy's dialect. " + rest2Description,
 		Answers:     map[int]httpserver.Answer{},
 		Bodies:      map[string]any{},
 		Path:        []httpserver.Param{topicParam},
@@ -48,6 +48,9 @@ func (t *Topic) Register(s *httpserver.Server) {
 	for _, f := range t.formats {
 		f.describe(&doc)
 	}
+	ok := doc.Answers[http.StatusOK]
+	ok.Description = "Kafka has every record, or, with `results=each` and in the REST Proxy's dialect, the outcome of each."
+	doc.Answers[http.StatusOK] = ok
 	s.Handle(http.MethodPost, "/topics/{topic}", t, doc)
 }
 
