@@ -78,8 +78,10 @@ func (c Config) Validate() error {
 	if c.Limits.Requests < 1 {
 		errs = append(errs, errors.New("producer.limits.requests: must be at least 1"))
 	}
-	if c.Limits.InFlight < c.Limits.Body {
-		errs = append(errs, errors.New("producer.limits.in_flight: must not be below producer.limits.body"))
+	// The largest body, or the largest line and its key, with what surrounds
+	// them: room that can never be had would be waited for.
+	if least := max(c.Limits.Body, 2*c.Limits.Record) + 2*units.MiB; c.Limits.InFlight < least {
+		errs = append(errs, fmt.Errorf("producer.limits.in_flight: must be at least %s, for the largest body and record that are allowed", least))
 	}
 	return errors.Join(errs...)
 }

@@ -184,7 +184,7 @@ func (q *queue) handOver(b *Batch) {
 // ended is the client's promise for every record. It runs on the client's one
 // goroutine for promises, so it must not block.
 func ended(r *kgo.Record, err error) {
-	s := r.Context.(*slot) //nolint:errcheck,forcetypeassert // Set at the hand-over.
+	s := r.Context.(*slot) //nolint:forcetypeassert // Set at the hand-over.
 	b := s.batch
 	q := b.queue
 	b.aloft--

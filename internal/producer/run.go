@@ -68,7 +68,7 @@ func (w *Writer) Run(ctx context.Context) error {
 // connect makes the clients. None of them dials before it is used.
 func (w *Writer) connect(ctx context.Context, control *kafka.Control) (*cluster, error) {
 	c := &cluster{log: w.log, control: control, topics: kafka.NewTopics(control), link: kafka.NewLink(control, w.log), metrics: w.metrics}
-	c.crew.ctx = ctx
+	c.crew.ctx = ctx //nolint:fatcontext // It is the one of the whole run.
 	c.newClient = func() (*client, error) { return newClient(w.cfg, w.conn, c.topics, w.log, c.link, w.seen) }
 	for i := range c.berths {
 		client, err := c.newClient()

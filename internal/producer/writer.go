@@ -145,7 +145,7 @@ func (w *Writer) hold(account Account, n int64) *Error {
 }
 
 func (w *Writer) newBatch(account Account, n int64) *Batch {
-	b := batches.Get().(*Batch) //nolint:errcheck,forcetypeassert // Nothing else is put there.
+	b := batches.Get().(*Batch) //nolint:forcetypeassert // Nothing else is put there.
 	b.writer, b.account, b.room = w, account, n
 	b.refs.Store(1)
 	return b
@@ -296,11 +296,11 @@ var seed = maphash.MakeSeed()
 // topic belongs to for the life of the process.
 func (c *cluster) queue(topic string) *queue {
 	if q, ok := c.queues.Load(topic); ok {
-		return q.(*queue) //nolint:errcheck,forcetypeassert // Nothing else is stored.
+		return q.(*queue) //nolint:forcetypeassert // Nothing else is stored.
 	}
 	q := &queue{topic: topic, cluster: c, berth: c.berths[maphash.String(seed, topic)%clients], metrics: c.metrics.of(topic)}
 	actual, _ := c.queues.LoadOrStore(topic, q)
-	return actual.(*queue) //nolint:errcheck,forcetypeassert // Nothing else is stored.
+	return actual.(*queue) //nolint:forcetypeassert // Nothing else is stored.
 }
 
 // Ready returns nil when a record for the configured topic could be written

@@ -136,7 +136,7 @@ func TestClientsThatTrickle(t *testing.T) {
 	await(t, "others are served", func() bool { return sent.count("yes") > 1000 })
 	stop()
 	wait()
-	require.Equal(t, sent.count("yes"), len(sent.all))
+	require.Len(t, sent.all, sent.count("yes"), "all were written")
 }
 
 // A long upload is bounded in memory, whatever its length, and every line of

@@ -25,6 +25,8 @@ type exchange struct {
 	status           int
 	// wrong says that the schema of the request tells that it is wrong.
 	wrong bool
+	// bodyIsWrong says that the answer's status does not say that it is.
+	bodyIsWrong bool
 	// media is the content type of the answer, where it matters.
 	media string
 }
@@ -44,6 +46,10 @@ func (dr *driver) drive(t *testing.T, s *service, exchanges []exchange) {
 			dr.requireRequest(t, e, op)
 			s := &service{t: t, address: s.address}
 			code, header, body := s.do(e.method, e.path, e.body, e.headers)
+			for e.status == http.StatusNotFound && code == http.StatusServiceUnavailable && t.Context().Err() == nil {
+				// Kafka's answer that there is no such topic was too slow: safe to send again.
+				code, header, body = s.do(e.method, e.path, e.body, e.headers)
+			}
 			require.Equal(t, e.status, code, body)
 			dr.requireAnswer(t, e, op, header, body)
 			dr.seen[e.method+" "+e.template+" "+strconv.Itoa(code)] = true
@@ -67,7 +73,7 @@ func (dr *driver) requireRequest(t *testing.T, e exchange, op *operation) {
 		require.False(t, op.RequestBody.Required, "a body is needed")
 		return
 	}
-	if !valid && !e.wrong {
+	if !valid && !e.wrong || e.bodyIsWrong {
 		return
 	}
 	schema := dr.d.bodySchema(t, e, op)

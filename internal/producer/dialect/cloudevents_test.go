@@ -26,8 +26,8 @@ func TestBothModesBecomeTheSameRecord(t *testing.T) {
 	}, headersOf(binary))
 	require.Equal(t, "shop é", string(binary.Key))
 	require.Equal(t, "shop é", string(whole.Key))
-	require.Equal(t, `{"appinfoA" : "abc"}`, string(binary.Value))
-	require.Equal(t, `{"appinfoA" : "abc"}`, string(whole.Value))
+	require.Equal(t, []byte(`{"appinfoA" : "abc"}`), binary.Value)
+	require.Equal(t, binary.Value, whole.Value)
 }
 
 func TestDataOfAStructuredEvent(t *testing.T) {

@@ -77,7 +77,7 @@ func (c *call) zstd(b *producer.Batch, body io.Reader) (io.Reader, func(), *http
 		return nil, nil, refusal(http.StatusBadRequest, "the zstd window is over 8 MiB, which RFC 9659 does not allow")
 	}
 	window = max(window, 1<<10)
-	if err := b.Grow(int64(window) + zstdRoom); err != nil { //nolint:gosec // G115: at most 8 MiB.
+	if err := b.Grow(int64(window) + zstdRoom); err != nil {
 		return nil, nil, problem(err)
 	}
 	reader, err := zstd.NewReader(buffered, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),

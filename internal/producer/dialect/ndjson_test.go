@@ -201,7 +201,7 @@ func (s *service) open(path string) *duplex {
 	answered := make(chan error)
 	go func() {
 		var err error
-		d.resp, err = http.DefaultClient.Do(req)
+		d.resp, err = http.DefaultClient.Do(req) //nolint:bodyclose // Closed by the clean-up below.
 		answered <- err
 	}()
 	d.send(`{"n":1}`)

@@ -167,9 +167,11 @@ func appendTimestamp(dst []byte, at time.Time) []byte {
 	// The package has a short way for this layout, and none for one with
 	// milliseconds.
 	dst = at.UTC().Truncate(time.Second).AppendFormat(dst, time.RFC3339)
-	ms := at.Nanosecond() / int(time.Millisecond)
 	dst[len(dst)-1] = '.' // Instead of the Z.
-	return append(dst, byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 'Z', '"')
+	// Counted from a thousand, so that zeros in front are written.
+	dst = strconv.AppendInt(dst, 1000+int64(at.Nanosecond())/int64(time.Millisecond), 10)
+	dst = append(dst[:len(dst)-4], dst[len(dst)-3:]...)
+	return append(dst, `Z"`...)
 }
 
 // decodeObject reads a body of any shape, strictly: duplicate names, invalid

@@ -64,19 +64,19 @@ func (p *pointer) key(dec *jsontext.Decoder, b *producer.Batch, line []byte) ([]
 	dec.Reset(bytes.NewBuffer(line))
 	f := finder{dec: dec, batch: b}
 	if err := f.walk(p.tokens); err != nil {
-		return nil, malformedLine
+		return nil, errMalformedLine
 	}
 	if _, err := dec.ReadToken(); err != io.EOF { //nolint:errorlint // The decoder documents io.EOF itself.
-		return nil, malformedLine
+		return nil, errMalformedLine
 	}
 	if f.key == nil {
-		return nil, noKey
+		return nil, errNoKey
 	}
 	return f.key, nil
 }
 
-// noKey is the failure of a line that has none.
-var noKey = producer.Refusal(producer.Invalid, "the line has no string, number or boolean at key_path")
+// errNoKey is the failure of a line that has none.
+var errNoKey = producer.Refusal(producer.Invalid, "the line has no string, number or boolean at key_path")
 
 // finder reads a whole JSON text, and keeps one scalar of it.
 type finder struct {

@@ -30,7 +30,7 @@ func (d *REST3) Stream(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	own, err := c.writer.Admit(c.account(), rest3Room)
+	own, err := c.writer.Admit(nil, rest3Room) // Not from the share: see NDJSON.
 	if err != nil {
 		refuseRest3(c, problem(err))
 		return

@@ -113,7 +113,7 @@ func (u *upload) plain() *httpserver.Problem {
 		return nil
 	}
 	p := problem(err)
-	if err.Reason == producer.Invalid && (err == malformedLine || err == u.cut) {
+	if err.Reason == producer.Invalid && (err == errMalformedLine || err == u.cut) {
 		p = refusal(http.StatusBadRequest, err.Detail)
 	}
 	return p
