@@ -88,9 +88,18 @@ fuzz: ## Run every fuzz target for FUZZTIME (10s)
 	done
 
 .PHONY: bench
-bench: build ## Run the benchmarks; measure service B beside a bare client and write docs/benchmarks.md
+bench: build ## Measure both services beside programs that do less, and write docs/benchmarks*.md (on the Kafka of KAFKA_BROKERS if set)
 	go test -run '^$$' -bench . -benchmem ./...
 	go run ./bench/log -md docs/benchmarks.md
+	go run ./bench/producer -json docs/benchmarks-producer.json -md docs/benchmarks-producer.md
+
+.PHONY: bench-smoke
+bench-smoke: build ## Run the benchmark of service A for half a minute, to see that it works and that nothing is lost
+	go run ./bench/producer -rounds 1 -seconds 1
+
+.PHONY: long-upload
+long-upload: ## Upload 10 GB of NDJSON in one request and look at the memory (UPLOAD_MB=10240; on the Kafka of KAFKA_BROKERS if set)
+	UPLOAD_MB=$${UPLOAD_MB:-10240} go test -count=1 -timeout 60m -v -run '^TestALongUpload$$' ./test/e2e
 
 ##@ Docker Compose: development
 .PHONY: up
@@ -135,5 +144,9 @@ clean: ## Remove Docker's unused data, of other projects too
 
 ##@ Docker Compose: production
 .PHONY: up-prod
-up-prod: ## Build and start the production stack in the background
-	VERSION='$(VERSION)' $(COMPOSE_PROD) up --build -d --remove-orphans
+up-prod: ## Build and start the production stack in the background; makes a first key where there is none, and shows it
+	VERSION='$(VERSION)' $(COMPOSE_PROD) build
+	@dir="$${SLUICE_KEYS:-$(CURDIR)/deploy/keys}"; [ -e "$$dir/keys" ] || { mkdir -p "$$dir"; \
+	  docker run --rm --user "$$(id -u):$$(id -g)" -v "$$dir:/keys" sluice:prod keys new main --file /keys/keys; \
+	  chmod 755 "$$dir"; chmod 644 "$$dir/keys"; }
+	VERSION='$(VERSION)' $(COMPOSE_PROD) up -d --remove-orphans
