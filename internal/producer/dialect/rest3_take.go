@@ -52,20 +52,6 @@ func (u *rest3Upload) fail(err *producer.Error) {
 	u.stream.refuse(rest3Note{}, u.writer.Refused(err))
 }
 
-// refuse answers a record that no batch has.
-func (s *stream[N]) refuse(note N, err *producer.Error) {
-	s.flush()
-	select {
-	case s.tokens <- struct{}{}:
-	case <-s.ctx.Done():
-		s.stop(drained())
-		return
-	}
-	nobodys := new(producer.Batch) // It has no room to give back.
-	nobodys.Add()
-	s.pieces <- &piece[N]{batch: nobodys, notes: []N{note}, refusal: err}
-}
-
 // long reads a record that is longer than the decoder may hold, into a piece of
 // its own, for which there is room before. One that is too long is read to its
 // end and thrown away.

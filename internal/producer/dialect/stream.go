@@ -144,6 +144,20 @@ func (s *stream[N]) fail(note N, err *producer.Error) {
 	}
 }
 
+// refuse answers a record for which no batch could be had.
+func (s *stream[N]) refuse(note N, err *producer.Error) {
+	s.flush()
+	select {
+	case s.tokens <- struct{}{}:
+	case <-s.ctx.Done():
+		s.stop(drained())
+		return
+	}
+	nobodys := new(producer.Batch) // It holds no room, and its release gives none back.
+	nobodys.Add()
+	s.pieces <- &piece[N]{batch: nobodys, notes: []N{note}, refusal: err}
+}
+
 // room returns the current piece if so many bytes fit into it, else a new one.
 func (s *stream[N]) room(bytes int) *piece[N] {
 	if p := s.current; p == nil || p.batch.Len() == pieceRecords || len(p.batch.Buffer)+bytes > cap(p.batch.Buffer) {
