@@ -79,7 +79,7 @@ func (g group) order(round int) []contestant {
 
 const (
 	closedSenders   = 64
-	batchSenders    = 4
+	batchSenders    = 16
 	openConnections = 256 // half a second of requests at the highest rate; they wait only in a longer stall
 	mediaJSON       = "application/json"
 	mediaLines      = "application/x-ndjson"

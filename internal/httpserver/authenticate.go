@@ -53,10 +53,7 @@ func unauthenticated(w http.ResponseWriter, r *http.Request, err error) *Problem
 	} else {
 		w.Header()["Www-Authenticate"] = challenges
 	}
-	if unsafeMethod(r.Method) {
-		p.Written = "no"
-	}
-	return p
+	return notDone(r, p)
 }
 
 // answerUnread answers a request whose body was not read, and then reads and

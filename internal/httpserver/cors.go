@@ -48,7 +48,7 @@ func (s *Server) cors(next http.Handler) http.Handler {
 		case len(methods) == 0:
 			next.ServeHTTP(w, r) // No such path.
 		case !ok:
-			foreign(w)
+			foreign(w, r)
 		default:
 			h.Add("Vary", "Access-Control-Request-Method, Access-Control-Request-Headers")
 			h.Set("Access-Control-Allow-Methods", strings.Join(methods, ", "))

@@ -48,7 +48,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	protected := s.cors(s.sameOrigin(next))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if address, local := r.Context().Value(loopbackOnly{}).(string); local && r.Host != address && !loopbackName(r.Host) {
-			NewProblem(http.StatusForbidden, "this listener is for this host only: "+r.Host+" is not one of its names").Write(w)
+			notDone(r, NewProblem(http.StatusForbidden, "this listener is for this host only: "+r.Host+" is not one of its names")).Write(w)
 			return
 		}
 		if s.draining.Load() {
@@ -77,7 +77,7 @@ func (s *Server) sameOrigin(next http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if protection.Check(r) != nil && (!open || s.opts.Auth != nil && ambient(r)) {
-			foreign(w)
+			foreign(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -94,8 +94,17 @@ func ambient(r *http.Request) bool {
 	return r.Header.Get("X-Api-Key") == "" && r.TLS != nil && len(r.TLS.VerifiedChains) > 0
 }
 
-func foreign(w http.ResponseWriter) {
-	NewProblem(http.StatusForbidden, "a page of another origin may not do this").Write(w)
+func foreign(w http.ResponseWriter, r *http.Request) {
+	notDone(r, NewProblem(http.StatusForbidden, "a page of another origin may not do this")).Write(w)
+}
+
+// notDone says in the problem that nothing was written, where the request could
+// have done so.
+func notDone(r *http.Request, p *Problem) *Problem {
+	if unsafeMethod(r.Method) {
+		p.Written = "no"
+	}
+	return p
 }
 
 // unsafeMethod reports whether a method may change something.

@@ -248,10 +248,10 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if len(allow) == 0 {
-		NewProblem(http.StatusNotFound, "no such path: "+r.URL.Path).Write(w)
+		notDone(r, NewProblem(http.StatusNotFound, "no such path: "+r.URL.Path)).Write(w)
 		return
 	}
 	slices.Sort(allow)
 	w.Header().Set("Allow", strings.Join(allow, ", "))
-	NewProblem(http.StatusMethodNotAllowed, r.Method+" is not allowed here").Write(w)
+	notDone(r, NewProblem(http.StatusMethodNotAllowed, r.Method+" is not allowed here")).Write(w)
 }

@@ -28,7 +28,8 @@ type Limits struct {
 	Body     units.Bytes `yaml:"body" help:"Largest request body."`
 	Record   units.Bytes `yaml:"record" help:"Largest record: key, value and headers together."`
 	InFlight units.Bytes `yaml:"in_flight" help:"Bytes of all requests and records that have not ended."`
-	Requests int         `yaml:"requests" help:"Requests and records that have not ended."`
+	Requests int         `yaml:"requests" help:"Requests, and pieces of streams, that have not ended."`
+	Entries  int         `yaml:"entries" help:"Entries of one records:batch request of REST Proxy v3."`
 }
 
 // DefaultConfig returns the defaults.
@@ -43,6 +44,7 @@ func DefaultConfig() Config {
 			Record:   900 * units.KiB,
 			InFlight: 256 * units.MiB,
 			Requests: 10_000,
+			Entries:  10,
 		},
 	}
 }
@@ -75,8 +77,11 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf("producer.limits.%s: %s is below 1KiB", name, size))
 		}
 	}
-	if c.Limits.Requests < 1 {
-		errs = append(errs, errors.New("producer.limits.requests: must be at least 1"))
+	if c.Limits.Requests < 2 {
+		errs = append(errs, errors.New("producer.limits.requests: must be at least 2, for a stream and a piece of it"))
+	}
+	if c.Limits.Entries < 1 {
+		errs = append(errs, errors.New("producer.limits.entries: must be at least 1"))
 	}
 	// The largest body, or the largest line and its key, with what surrounds
 	// them: room that can never be had would be waited for.

@@ -86,7 +86,11 @@ func (u *upload) run(c *call, topic string, own *producer.Batch) {
 		u.decoder = jsontext.NewDecoder(bytes.NewBuffer(nil))
 		err := u.read()
 		closeBody()
-		if err != nil && u.stream.stopped == nil {
+		switch {
+		case err == nil || u.stream.stopped != nil:
+		case c.writer.Streams().Err() != nil:
+			u.stream.stop(drained()) // What woke the reader.
+		default:
 			p = c.cutOff(err)
 		}
 	}

@@ -93,15 +93,22 @@ func (o *Original) precheck(r *http.Request) *httpserver.Problem {
 	if media, err := mediaType(r); err != nil || media != "" && media != "application/json" {
 		return refusal(http.StatusUnsupportedMediaType, "the content type must be application/json")
 	}
+	var fields []httpserver.FieldError
 	if r.URL.RawQuery != "" {
-		var fields []httpserver.FieldError
 		for name := range r.URL.Query() {
 			fields = append(fields, httpserver.FieldError{Location: "query." + name, Message: "unknown parameter"})
 		}
-		sort.Slice(fields, func(i, j int) bool { return fields[i].Location < fields[j].Location })
-		return refusal(http.StatusUnprocessableEntity, "this endpoint takes no parameters", fields...)
 	}
-	return nil
+	for name := range r.Header {
+		if strings.HasPrefix(name, "Kafka-") {
+			fields = append(fields, httpserver.FieldError{Location: "header." + name, Message: "is a member of the body here"})
+		}
+	}
+	if len(fields) == 0 {
+		return nil
+	}
+	sort.Slice(fields, func(i, j int) bool { return fields[i].Location < fields[j].Location })
+	return refusal(http.StatusUnprocessableEntity, "this endpoint takes no parameters, and no headers of records", fields...)
 }
 
 // The shape of nearly every request, which is read without a parser.

@@ -218,6 +218,7 @@ func TestOriginalRequestHeaders(t *testing.T) {
 		"an encoding":          {set("Content-Encoding", "br"), 415},
 		"an idempotency key":   {set("Idempotency-Key", "1"), 400},
 		"an unknown parameter": {func(r *http.Request) { r.URL.RawQuery = "partition=1" }, 422},
+		"a record's header":    {set("Kafka-Key", "a"), 422},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Equal(t, c.code, post(t, w.Writer, strings.NewReader(`{"content":"x"}`), c.change).code)

@@ -218,6 +218,9 @@ func (p *params) timeout(c *call) {
 
 // decodeBase64 takes the standard alphabet, with its padding or without.
 func decodeBase64(text string) ([]byte, bool) {
+	if strings.ContainsAny(text, "\r\n") {
+		return nil, false // The library skips them.
+	}
 	decoded, err := base64.StdEncoding.Strict().DecodeString(text)
 	if err != nil {
 		decoded, err = base64.RawStdEncoding.Strict().DecodeString(text)

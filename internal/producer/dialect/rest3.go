@@ -19,11 +19,8 @@ type REST3 struct {
 	entries int
 }
 
-// rest3Entries is the REST Proxy's own limit of a batch.
-const rest3Entries = 10
-
 // NewREST3 makes the handlers of both endpoints.
-func NewREST3(w *producer.Writer) *REST3 { return &REST3{writer: w, entries: rest3Entries} }
+func NewREST3(w *producer.Writer) *REST3 { return &REST3{writer: w, entries: w.Config().Limits.Entries} }
 
 // Register adds both endpoints to service A.
 func (d *REST3) Register(s *httpserver.Server) {

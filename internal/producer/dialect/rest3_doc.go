@@ -122,6 +122,7 @@ func (d *REST3) doc() httpserver.Doc {
 
 func (d *REST3) streamDoc() httpserver.Doc {
 	doc := d.doc()
+	delete(doc.Answers, http.StatusTooManyRequests) // A stream waits for its share.
 	doc.ID, doc.Summary = "writeRest3Records", "Write records, streamed (REST Proxy v3)"
 	doc.Description = "The body is any number of JSON objects that follow each other, for as long as the client sends them. " +
 		"The answer is one object for each, in order, followed by \\r\\n, and written as soon as it is known: " +

@@ -19,7 +19,7 @@ const (
 	pieceBytes   = 128 << 10
 	// window is how many pieces of a stream may be without an answer that has
 	// left: what bounds the memory of one that is as long as it likes.
-	window = 8
+	window = 16
 	// silence is how long a client may send nothing, and patience how long it
 	// may leave results unread, before its stream ends.
 	silence  = 60 * time.Second
