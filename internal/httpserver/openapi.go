@@ -191,7 +191,7 @@ func (s *Server) schema(v any) *huma.Schema {
 	return s.openapi.Components.Schemas.Schema(reflect.TypeOf(v), true, "")
 }
 
-// OneOf, as a body of a Doc or an Answer, is a body of one of several types:
+// OneOf is, as the body of a Doc or an Answer, a body of one of several types:
 // values of them.
 type OneOf []any
 

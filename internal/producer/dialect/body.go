@@ -45,7 +45,7 @@ func (c *call) admit() (*producer.Batch, *httpserver.Problem) {
 			return nil, problem(err)
 		}
 	}
-	room := int64(firstRoom)
+	room := min(int64(firstRoom), limit)
 	if size >= 0 {
 		room = min(size, firstRoom)
 	}

@@ -86,9 +86,9 @@ func DecodeEvent(w *producer.Writer, body []byte) (r kgo.Record, ok bool) {
 	return r, len(e.params.errors) == 0 && e.busy == nil
 }
 
-// FuzzedParams is a record with what a request says of it beside the body, and
+// ParamsOf is a record with what a request says of it beside the body, and
 // the places where it says something wrong.
-func FuzzedParams(w *producer.Writer, query string, h http.Header, taken ...string) (r kgo.Record, wrong []string) {
+func ParamsOf(w *producer.Writer, query string, h http.Header, taken ...string) (r kgo.Record, wrong []string) {
 	p := newParams(fuzzedCall(w, query, h), append(taken, recordParams...)...)
 	p.tombstone()
 	p.keyPath()

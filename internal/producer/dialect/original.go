@@ -29,7 +29,7 @@ type produceRequest struct {
 	Topic     string            `json:"topic,omitempty" pattern:"^[A-Za-z0-9._-]{1,249}$" doc:"The topic; the configured one by default."`
 	Key       string            `json:"key,omitempty" doc:"The record's key, as UTF-8; null by default."`
 	Partition int32             `json:"partition,omitempty" minimum:"0" doc:"The partition; chosen by the key by default."`
-	Timestamp timeOrMillis      `json:"timestamp,omitempty" doc:"RFC 3339 as a string, or Unix milliseconds as a number; between 1970 and 2262-04-11. Now by default."`
+	Timestamp *timeOrMillis     `json:"timestamp,omitempty" doc:"RFC 3339 as a string, or Unix milliseconds as a number; between 1970 and 2262-04-11. Now by default."`
 	Headers   map[string]string `json:"headers,omitempty" doc:"The record's headers."`
 }
 

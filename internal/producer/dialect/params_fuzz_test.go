@@ -23,9 +23,16 @@ import (
 // What a request says beside its body is taken as it was said, or refused.
 func FuzzParams(f *testing.F) {
 	for _, seed := range []struct{ query, name, value string }{
-		{"key=a%20b&partition=2&timestamp=1700000000123&timeout=2s", "Kafka-Key", "a%20b"}, {"key=&tombstone=true", "Kafka-Key-Base64", "AP8="}, {"partition=-1", "Kafka-Partition", "2147483647"},
-		{"timestamp=2262-04-12T00:00:00Z", "Kafka-Timestamp", "-1"}, {"key=a&key=b", "Kafka-Header-A", "%ff"}, {"%zz", "Kafka-Header-", "x"}, {"key_path=/a&results=each", "Kafka-Header-Sluice-X", "x"},
-		{"a;b", "Kafka-Header-Ä", "\xff"}, {"timeout=1ns", "kafka-key", "a"}, {"tombstone=", "Kafka-", ""},
+		{"key=a%20b&partition=2&timestamp=1700000000123&timeout=2s", "Kafka-Key", "a%20b"},
+		{"key=&tombstone=true", "Kafka-Key-Base64", "AP8="},
+		{"partition=-1", "Kafka-Partition", "2147483647"},
+		{"timestamp=2262-04-12T00:00:00Z", "Kafka-Timestamp", "-1"},
+		{"key=a&key=b", "Kafka-Header-A", "%ff"},
+		{"%zz", "Kafka-Header-", "x"},
+		{"key_path=/a&results=each", "Kafka-Header-Sluice-X", "x"},
+		{"a;b", "Kafka-Header-Ä", "\xff"},
+		{"timeout=1ns", "kafka-key", "a"},
+		{"tombstone=", "Kafka-", ""},
 	} {
 		f.Add(seed.query, seed.name, seed.value)
 	}
@@ -33,7 +40,7 @@ func FuzzParams(f *testing.F) {
 	f.Fuzz(func(t *testing.T, query, name, value string) {
 		h := http.Header{}
 		h.Add(name, value)
-		r, wrong := dialect.FuzzedParams(w.Writer, query, h, "tombstone", "key_path", "results")
+		r, wrong := dialect.ParamsOf(w.Writer, query, h, "tombstone", "key_path", "results")
 		if len(wrong) > 0 {
 			return
 		}

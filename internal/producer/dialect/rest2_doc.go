@@ -15,10 +15,10 @@ const rest2Description = "With a content type of the REST Proxy (application/vnd
 type (
 	rest2JSONRequest struct {
 		Records       []rest2JSONRecord `json:"records" minItems:"1"`
-		KeySchema     onlyNull          `json:"key_schema,omitempty" doc:"Only null: there is no schema registry."`
-		KeySchemaID   onlyNull          `json:"key_schema_id,omitempty" doc:"Only null: there is no schema registry."`
-		ValueSchema   onlyNull          `json:"value_schema,omitempty" doc:"Only null: there is no schema registry."`
-		ValueSchemaID onlyNull          `json:"value_schema_id,omitempty" doc:"Only null: there is no schema registry."`
+		KeySchema     *onlyNull         `json:"key_schema,omitempty" doc:"Only null: there is no schema registry."`
+		KeySchemaID   *onlyNull         `json:"key_schema_id,omitempty" doc:"Only null: there is no schema registry."`
+		ValueSchema   *onlyNull         `json:"value_schema,omitempty" doc:"Only null: there is no schema registry."`
+		ValueSchemaID *onlyNull         `json:"value_schema_id,omitempty" doc:"Only null: there is no schema registry."`
 	}
 	rest2JSONRecord struct {
 		Key       any           `json:"key,omitempty" doc:"The record's key: any JSON, kept byte for byte; null is the null key."`
@@ -29,10 +29,10 @@ type (
 	}
 	rest2BinaryRequest struct {
 		Records       []rest2BinaryRecord `json:"records" minItems:"1"`
-		KeySchema     onlyNull            `json:"key_schema,omitempty" doc:"Only null: there is no schema registry."`
-		KeySchemaID   onlyNull            `json:"key_schema_id,omitempty" doc:"Only null: there is no schema registry."`
-		ValueSchema   onlyNull            `json:"value_schema,omitempty" doc:"Only null: there is no schema registry."`
-		ValueSchemaID onlyNull            `json:"value_schema_id,omitempty" doc:"Only null: there is no schema registry."`
+		KeySchema     *onlyNull           `json:"key_schema,omitempty" doc:"Only null: there is no schema registry."`
+		KeySchemaID   *onlyNull           `json:"key_schema_id,omitempty" doc:"Only null: there is no schema registry."`
+		ValueSchema   *onlyNull           `json:"value_schema,omitempty" doc:"Only null: there is no schema registry."`
+		ValueSchemaID *onlyNull           `json:"value_schema_id,omitempty" doc:"Only null: there is no schema registry."`
 	}
 	rest2BinaryRecord struct {
 		Key       *string       `json:"key,omitempty" nullable:"true" doc:"The record's key in base64; null is the null key."`
@@ -43,10 +43,10 @@ type (
 	}
 	rest2TextRequest struct {
 		Records       []rest2TextRecord `json:"records" minItems:"1"`
-		KeySchema     onlyNull          `json:"key_schema,omitempty" doc:"Only null: there is no schema registry."`
-		KeySchemaID   onlyNull          `json:"key_schema_id,omitempty" doc:"Only null: there is no schema registry."`
-		ValueSchema   onlyNull          `json:"value_schema,omitempty" doc:"Only null: there is no schema registry."`
-		ValueSchemaID onlyNull          `json:"value_schema_id,omitempty" doc:"Only null: there is no schema registry."`
+		KeySchema     *onlyNull         `json:"key_schema,omitempty" doc:"Only null: there is no schema registry."`
+		KeySchemaID   *onlyNull         `json:"key_schema_id,omitempty" doc:"Only null: there is no schema registry."`
+		ValueSchema   *onlyNull         `json:"value_schema,omitempty" doc:"Only null: there is no schema registry."`
+		ValueSchemaID *onlyNull         `json:"value_schema_id,omitempty" doc:"Only null: there is no schema registry."`
 	}
 	rest2TextRecord struct {
 		Key       *string       `json:"key,omitempty" nullable:"true" doc:"The record's key, written as UTF-8; null is the null key."`
@@ -65,8 +65,8 @@ type (
 type (
 	rest2Answer struct {
 		Offsets       []rest2Offset `json:"offsets" doc:"What became of each record, in the order of the request."`
-		KeySchemaID   onlyNull      `json:"key_schema_id" doc:"Always null."`
-		ValueSchemaID onlyNull      `json:"value_schema_id" doc:"Always null."`
+		KeySchemaID   *onlyNull     `json:"key_schema_id" doc:"Always null."`
+		ValueSchemaID *onlyNull     `json:"value_schema_id" doc:"Always null."`
 	}
 	rest2Offset struct {
 		Partition *int32  `json:"partition" doc:"Null where the record was not reported as written."`

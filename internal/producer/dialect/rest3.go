@@ -20,7 +20,9 @@ type REST3 struct {
 }
 
 // NewREST3 makes the handlers of both endpoints.
-func NewREST3(w *producer.Writer) *REST3 { return &REST3{writer: w, entries: w.Config().Limits.Entries} }
+func NewREST3(w *producer.Writer) *REST3 {
+	return &REST3{writer: w, entries: w.Config().Limits.Entries}
+}
 
 // Register adds both endpoints to service A.
 func (d *REST3) Register(s *httpserver.Server) {

@@ -29,7 +29,7 @@ type rest3DataBody struct {
 
 // rest3BatchBody is a batch, for the schema.
 type rest3BatchBody struct {
-	Entries []rest3EntryBody `json:"entries" minItems:"1" maxItems:"10"`
+	Entries []rest3EntryBody `json:"entries" minItems:"1"`
 }
 
 // rest3EntryBody is a record with an id. Schemas are made of exported members
