@@ -62,7 +62,21 @@ func (c *producerCommand) Run(ctx context.Context, std streams) error {
 	cfg := config.Default()
 	cfg.Kafka, cfg.Producer = c.Kafka, c.Producer
 	c.into(&cfg)
+	boundMemory(int64(c.Producer.Limits.InFlight) + besideBudget)
 	return serve(ctx, std, cfg, sluice.Options{Producer: true, Linger: linger})
+}
+
+// besideBudget is what service A may hold beside its in-flight budget before
+// the collector works harder than GOGC asks for.
+const besideBudget = 128 << 20
+
+// boundMemory makes the collector keep what the process holds, garbage of large
+// bodies included, below a limit that it can keep. A limit that the environment
+// or a container sets comes first where it is lower.
+func boundMemory(limit int64) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(limit)
+	}
 }
 
 type consumerCommand struct {
@@ -101,7 +115,10 @@ func serve(ctx context.Context, std streams, cfg config.Config, opts sluice.Opti
 	}
 	opts.Stdout = std.out
 	opts.Log = telemetry.NewLogger(cfg.Telemetry, std.err)
-	// In a container, stay below its memory limit; elsewhere there is none.
-	_, _ = memlimit.Set()
+	// In a container, stay below its memory limit, if that is lower than ours.
+	ours := debug.SetMemoryLimit(-1)
+	if theirs, err := memlimit.Set(); err == nil && theirs > ours {
+		debug.SetMemoryLimit(ours)
+	}
 	return sluice.New(cfg, opts).Run(ctx)
 }

@@ -2,17 +2,9 @@ package httpserver
 
 import (
 	"errors"
-	"io"
 	"net/http"
-	"time"
 
 	"sluice/internal/access"
-)
-
-// What is read of a body that nobody wants, so that its client sees the answer.
-const (
-	discardFor  = 2 * time.Second
-	discardMost = 16 << 20
 )
 
 // retryAfter is the pause, in seconds, that a client is asked for whose
@@ -37,7 +29,7 @@ func (s *Server) authenticated(next http.Handler, doc Doc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		principal, err := s.opts.Auth.Authenticate(r)
 		if err != nil {
-			answerUnread(w, r, func() { refuse(w, r, unauthenticated(w, r, err)) })
+			AnswerUnread(w, r, func() { refuse(w, r, unauthenticated(w, r, err)) })
 			return
 		}
 		next.ServeHTTP(w, r.WithContext(access.With(r.Context(), principal)))
@@ -54,21 +46,4 @@ func unauthenticated(w http.ResponseWriter, r *http.Request, err error) *Problem
 		w.Header()["Www-Authenticate"] = challenges
 	}
 	return notDone(r, p)
-}
-
-// answerUnread answers a request whose body was not read, and then reads and
-// throws away what comes for a short while: a client that is still sending when
-// the connection closes sees a reset instead of the answer.
-func answerUnread(w http.ResponseWriter, r *http.Request, answer func()) {
-	if r.ContentLength == 0 || r.Header.Get("Expect") != "" || r.ProtoMajor != 1 {
-		answer()
-		return
-	}
-	control := http.NewResponseController(w)
-	// Without full duplex the server ends the body at the first flush.
-	_ = control.EnableFullDuplex() // Where it cannot be had, the server drains a little by itself.
-	answer()
-	_ = control.Flush()
-	ExtendRead(w, discardFor)
-	_, _ = io.Copy(io.Discard, io.LimitReader(r.Body, discardMost)) // An error ends it as its end does.
 }

@@ -24,8 +24,6 @@ const (
 	// come at least, after a start.
 	slowest   = 64 << 10
 	startTime = 5 * time.Second
-	// drainFor bounds the reading of a body that is not wanted.
-	drainFor = 2 * time.Second
 )
 
 // admit takes room for the request and reads its body into the batch's buffer,
@@ -133,21 +131,4 @@ func tooLarge(limit int64) *httpserver.Problem {
 
 func recordTooLarge(limit units.Bytes) *producer.Error {
 	return producer.Refusal(producer.TooLarge, "the record is over the limit of "+strconv.FormatInt(int64(limit), 10)+" bytes")
-}
-
-// drain reads and throws away what is left of a body, for a short while, after
-// the answer was written: a client that is still sending when the connection
-// closes sees a reset instead of the answer.
-func drain(w http.ResponseWriter, r *http.Request, answer func()) {
-	if r.Body == http.NoBody || r.Header.Get("Expect") != "" || r.ProtoMajor != 1 {
-		answer()
-		return
-	}
-	control := http.NewResponseController(w)
-	// Without full duplex the server ends the body at the first flush.
-	_ = control.EnableFullDuplex() // Where it cannot be had, the server drains a little by itself.
-	answer()
-	_ = control.Flush()
-	_ = control.SetReadDeadline(time.Now().Add(drainFor))
-	_, _ = io.Copy(io.Discard, r.Body) // An error ends the drain as its end does.
 }

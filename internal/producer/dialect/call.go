@@ -28,6 +28,8 @@ type call struct {
 	encoding  string            // of the body's content: gzip, zstd or none
 	timeout   time.Duration
 	extended  bool // the deadline for reading is the body's own
+	duplex    bool // it is answered while it is read
+	begun     bool // the answer has begun
 }
 
 // longTimeout is the deadline of a request from which on its client would be
@@ -125,7 +127,21 @@ func hasHeader(r *kgo.Record, name string) bool {
 // refuse answers with a problem of our own endpoints, and reads what is left
 // of the body.
 func (c *call) refuse(p *httpserver.Problem) {
-	drain(c.answer, c.request, func() { p.Write(c.answer) })
+	c.unread(func() { p.Write(c.answer) })
+}
+
+// unread answers a request whose body may not have been read to its end.
+func (c *call) unread(answer func()) {
+	if !c.duplex || c.request.ProtoMajor != 1 {
+		httpserver.AnswerUnread(c.answer, c.request, answer)
+		return
+	}
+	begun := c.begun
+	read := httpserver.AnswerInFullDuplex(c.answer, c.request, answer)
+	if !read && begun && c.request.ContentLength >= 0 {
+		// It is too late to say that the connection ends: it is cut off.
+		panic(http.ErrAbortHandler)
+	}
 }
 
 // json answers 200 with a body that is JSON.

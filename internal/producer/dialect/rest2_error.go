@@ -144,7 +144,7 @@ func (c *call) writeREST2(e *rest2Error) { e.write(c.answer, c.mediaREST2()) }
 
 // refuseREST2 answers, and reads what is left of the body.
 func (c *call) refuseREST2(e *rest2Error) {
-	drain(c.answer, c.request, func() { c.writeREST2(e) })
+	c.unread(func() { c.writeREST2(e) })
 }
 
 // mediaREST2 is the content type of the answer: the usual one also where the

@@ -80,7 +80,7 @@ func rest3Precheck(r *http.Request) *httpserver.Problem {
 // refuseRest3 answers a request of which nothing was handed over, and reads
 // what is left of its body.
 func refuseRest3(c *call, p *httpserver.Problem) {
-	drain(c.answer, c.request, func() { writeRest3Problem(c.answer, p) })
+	c.unread(func() { writeRest3Problem(c.answer, p) })
 }
 
 // writeRest3Problem writes a problem in the words of the dialect.

@@ -81,7 +81,7 @@ func (u *rest3Upload) run(topic string, own *producer.Batch) {
 		refuseRest3(u.call, u.unreadable(refused))
 	case end != nil:
 		// It is the answer to the record that was not read.
-		drain(u.answer, u.request, func() { u.stream.send(append(end.append(nil), "\r\n"...), true) })
+		u.unread(func() { u.stream.send(append(end.append(nil), "\r\n"...), true) })
 	case !u.taken:
 		refuseRest3(u.call, refusal(http.StatusUnprocessableEntity, "the body holds no record"))
 	}

@@ -83,6 +83,12 @@ func newStream[N any](c *call, topic string, results func([]byte, *piece[N]) []b
 	s.ctx, s.cancel = context.WithCancel(c.request.Context())
 	// What is read after the first result is lost without this.
 	_ = s.control.EnableFullDuplex() // HTTP/2 has it, and says that it does not know it.
+	c.duplex = true
+	if c.request.ProtoMajor == 1 && c.request.ContentLength < 0 {
+		// In full duplex the server does not end the connection by itself after
+		// a chunk that is broken, but takes what follows for the next request.
+		c.answer.Header().Set("Connection", "close")
+	}
 	stop := context.AfterFunc(c.writer.Streams(), func() {
 		s.cancel()
 		_ = s.control.SetReadDeadline(time.Now())
@@ -274,6 +280,7 @@ func (s *stream[N]) write() {
 // the client takes it.
 func (s *stream[N]) send(text []byte, flush bool) bool {
 	_ = s.control.SetWriteDeadline(time.Now().Add(patience)) // Not every server has one.
+	s.begun = true
 	_, err := s.answer.Write(text)
 	if err == nil && flush {
 		err = s.control.Flush()

@@ -75,7 +75,7 @@ func (u *upload) answer(c *call) {
 	if u.each {
 		end := func() { u.stream.send(append(u.summary(nil), '\n'), true) }
 		if u.cut != nil {
-			drain(c.answer, c.request, end)
+			c.unread(end)
 			return
 		}
 		end()
@@ -90,13 +90,18 @@ func (u *upload) answer(c *call) {
 		status = http.StatusMultiStatus
 	}
 	body := u.summary(nil)
-	drain(c.answer, c.request, func() {
+	end := func() {
 		h := c.answer.Header()
 		h["Content-Type"] = jsonType
 		h["Content-Length"] = []string{strconv.Itoa(len(body))}
 		c.answer.WriteHeader(status)
 		_, _ = c.answer.Write(body) // A client that has gone is told nothing.
-	})
+	}
+	if u.cut != nil {
+		c.unread(end)
+		return
+	}
+	end()
 }
 
 // plain is the one reason why nothing was written, or nil.
