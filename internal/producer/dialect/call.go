@@ -140,7 +140,7 @@ func (c *call) unread(answer func()) {
 	read := httpserver.AnswerInFullDuplex(c.answer, c.request, answer)
 	if !read && begun && c.request.ContentLength >= 0 {
 		// It is too late to say that the connection ends: it is cut off.
-		panic(http.ErrAbortHandler)
+		panic(http.ErrAbortHandler) //nolint:forbidigo // The server's own way to end a connection.
 	}
 }
 
