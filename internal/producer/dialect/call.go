@@ -30,6 +30,7 @@ type call struct {
 	extended  bool // the deadline for reading is the body's own
 	duplex    bool // it is answered while it is read
 	begun     bool // the answer has begun
+	closes    bool // the connection ends because the body might be broken
 }
 
 // longTimeout is the deadline of a request from which on its client would be

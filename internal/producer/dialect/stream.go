@@ -84,10 +84,11 @@ func newStream[N any](c *call, topic string, results func([]byte, *piece[N]) []b
 	// What is read after the first result is lost without this.
 	_ = s.control.EnableFullDuplex() // HTTP/2 has it, and says that it does not know it.
 	c.duplex = true
-	if c.request.ProtoMajor == 1 && c.request.ContentLength < 0 {
+	if h := c.answer.Header(); c.request.ProtoMajor == 1 && c.request.ContentLength < 0 && h.Get("Connection") == "" {
+		c.closes = true
 		// In full duplex the server does not end the connection by itself after
 		// a chunk that is broken, but takes what follows for the next request.
-		c.answer.Header().Set("Connection", "close")
+		h.Set("Connection", "close")
 	}
 	stop := context.AfterFunc(c.writer.Streams(), func() {
 		s.cancel()

@@ -101,6 +101,9 @@ func (u *upload) answer(c *call) {
 		c.unread(end)
 		return
 	}
+	if c.closes { // It was not, and the answer has not begun.
+		c.answer.Header().Del("Connection")
+	}
 	end()
 }
 
