@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -29,6 +30,12 @@ const maxBuffered = 1 << 20
 type client struct {
 	kafka *kgo.Client
 	seen  sightings
+
+	// boarding is held, shared, while a flight is handed over. The client's
+	// answer to a refused batch is to fail all that it has of the partition:
+	// it may act on an answer only when it has the whole flight, else the rest
+	// of it would overtake what is sent again.
+	boarding sync.RWMutex
 }
 
 // sightings are what is seen of a client's connections. The numbers only grow.
@@ -114,6 +121,14 @@ func versions() *kversion.Versions {
 	v := kversion.Stable()
 	v.SetMaxKeyVersion(int16(kmsg.Produce), 9)
 	return v
+}
+
+// OnBrokerRead keeps an answer of Kafka until no flight is half handed over.
+func (c *client) OnBrokerRead(_ kgo.BrokerMetadata, key int16, _ int, _, _ time.Duration, _ error) {
+	if kmsg.Key(key) == kmsg.Produce {
+		c.boarding.Lock()
+		c.boarding.Unlock() //nolint:staticcheck // SA2001: to wait is all that is meant.
+	}
 }
 
 // OnBrokerDisconnect counts lost connections.

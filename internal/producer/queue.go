@@ -129,11 +129,8 @@ func (q *queue) depart() {
 
 // takeOff hands over the next flight.
 func (q *queue) takeOff() {
-	for b := q.board(); b != nil; {
-		next := b.next
-		b.next = nil
-		q.handOver(b)
-		b = next
+	if flight := q.board(); flight != nil {
+		q.handOver(flight)
 	}
 }
 
@@ -177,10 +174,21 @@ func (q *queue) board() *Batch {
 	return flight
 }
 
-// handOver gives the batch to the Kafka client.
-func (q *queue) handOver(b *Batch) {
-	b.client = q.berth.client.Load()
-	b.handed = b.client.seen.mark()
+// handOver gives a flight, which is a list of batches, to the Kafka client.
+func (q *queue) handOver(flight *Batch) {
+	c := q.berth.client.Load()
+	c.boarding.RLock()
+	defer c.boarding.RUnlock()
+	for b := flight; b != nil; {
+		next := b.next
+		b.next = nil
+		q.handOverBatch(c, b)
+		b = next
+	}
+}
+
+func (q *queue) handOverBatch(c *client, b *Batch) {
+	b.client, b.handed = c, c.seen.mark()
 	b.left, b.aloft = b.going, b.going
 	for i, going := 0, b.going; going > 0; i++ { // The batch may end, and be another, with the last one.
 		s := &b.slots[i]
@@ -188,7 +196,7 @@ func (q *queue) handOver(b *Batch) {
 			continue
 		}
 		going--
-		b.client.kafka.TryProduce(s, &s.record, ended)
+		c.kafka.TryProduce(s, &s.record, ended)
 	}
 }
 
