@@ -1,7 +1,6 @@
 package consumer
 
 import (
-	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -45,19 +44,19 @@ func logLoopError(log *slog.Logger, err error, attrs ...any) {
 }
 
 // handlerFailed reports an attempt that failed.
-func (g *Group) handlerFailed(tp topicPartition, offset int64, err error) {
+func (g *Group) handlerFailed(tp topicPartition, offset int64, failed *failure) {
 	attrs := []any{
 		slog.String("topic", tp.topic),
 		slog.Int("partition", int(tp.id)),
 		slog.Int64("offset", offset),
 	}
 	kind := "error"
-	if p, ok := errors.AsType[*panicError](err); ok {
+	if failed.stack != nil {
 		kind = "panic"
-		attrs = append(attrs, slog.String("stack", string(p.stack)))
+		attrs = append(attrs, slog.String("stack", string(failed.stack)))
 	}
 	g.metrics.errors.WithLabelValues(kind).Inc()
-	logLoopError(g.log, err, attrs...)
+	logLoopError(g.log, failed, attrs...)
 }
 
 // watchAway says every five seconds that Kafka is away, while it is.

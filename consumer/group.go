@@ -1,7 +1,6 @@
 package consumer
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -106,9 +105,7 @@ func New(config Config, h Handler, deps Deps) (*Group, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	if config.Start == "" {
-		config.Start = StartEarliest
-	}
+	config = config.withDefaults()
 	g := &Group{
 		config:     config,
 		handler:    h,
@@ -142,7 +139,7 @@ func New(config Config, h Handler, deps Deps) (*Group, error) {
 // the program has created what it wants to be there.
 func (g *Group) options() []kgo.Opt {
 	opts := []kgo.Opt{
-		kgo.SessionTimeout(cmp.Or(g.config.SessionTimeout, defaultSessionTimeout)),
+		kgo.SessionTimeout(g.config.SessionTimeout),
 		kgo.RebalanceTimeout(rebalanceTimeout),
 		kgo.HeartbeatInterval(heartbeatInterval),
 	}

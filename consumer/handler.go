@@ -2,8 +2,7 @@ package consumer
 
 import (
 	"context"
-	"fmt"
-	"runtime/debug"
+	"errors"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -12,16 +11,22 @@ import (
 
 // Handler does the work for one record.
 //
-// Handle is called for the records of one partition one after the other, in
-// their order, and for different partitions at the same time. A record counts
-// as handled, and may be committed, when Handle returns nil. When it returns
-// an error or panics, the same record comes again, and the later records of
-// its partition wait; so a Handle must expect to see a record more than once.
+// A record is handled, and may be committed, when Handle returns nil. When it
+// returns an error, the same record comes again after a pause, as Config.Retry
+// says, and is given up after the last attempt; Permanent, Undecodable,
+// RetryAfter and Hold say more than a plain error. A panic gives the record up
+// at once. Whatever happens, a record may come again after it was handled, so
+// Handle must be able to take it twice: Topic, Partition and Offset are the same
+// each time, also when it was redriven from the dead letters.
 //
-// ctx ends when the result no longer counts: the partition was lost, or the
-// time that is given to records in work at a rebalance or at shutdown has
-// passed. Handle should then return soon. r and the bytes it refers to must
-// not be changed.
+// Handle is called from many goroutines: for one record at a time of what
+// Config.Order keeps in order (a partition, unless it says otherwise), in the
+// order of the offsets, and for up to Config.Concurrency records in all.
+//
+// ctx ends when the result no longer counts: the partition was lost, the time
+// that is given to records in work at a rebalance or at shutdown has passed, or
+// Config.Timeout has. Handle should then return soon. r and the bytes it refers
+// to must not be changed, and may be kept.
 type Handler interface {
 	Handle(ctx context.Context, r *record.Record) error
 }
@@ -32,22 +37,19 @@ type HandlerFunc func(ctx context.Context, r *record.Record) error
 // Handle calls f.
 func (f HandlerFunc) Handle(ctx context.Context, r *record.Record) error { return f(ctx, r) }
 
-// panicError is the error that a panic of a handler is turned into.
-type panicError struct {
-	value any
-	stack []byte
-}
+// Transform is a handler that makes records of a record: what it returns and
+// the position of the record that it was made of are written to Kafka in one
+// transaction, so that readers of committed records see each result exactly
+// once, whatever fails. Of a result, Topic, Key, Value, Headers and Timestamp
+// count (now where it is zero); the partition is that of the key, or any.
+//
+// It is given to a group as it is. Wrapped in another Handler it could not hand
+// over what it returns, so its Handle always fails.
+type Transform func(ctx context.Context, r *record.Record) ([]record.Record, error)
 
-func (e *panicError) Error() string { return fmt.Sprintf("panic in handler: %v", e.value) }
-
-// handle calls the handler and turns a panic into an error.
-func handle(ctx context.Context, h Handler, r *record.Record) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &panicError{value: v, stack: debug.Stack()}
-		}
-	}()
-	return h.Handle(ctx, r)
+// Handle fails: the group calls the function itself.
+func (f Transform) Handle(context.Context, *record.Record) error {
+	return Permanent(errors.New("a consumer.Transform has to be given to the group itself, not inside another handler"))
 }
 
 // views are the records as a handler sees them.

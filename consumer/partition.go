@@ -112,14 +112,14 @@ func (p *partition) handle(r *kgo.Record, view *record.Record) bool {
 		return true // A transaction's marker only moves the position.
 	}
 	for {
-		err := handle(p.ctx, p.group.handler, view)
-		if err == nil {
+		failed := attempt(p.ctx, p.group.config.Timeout, func(ctx context.Context) error { return p.group.handler.Handle(ctx, view) })
+		if failed == nil {
 			return true
 		}
 		if p.ctx.Err() != nil {
 			return false // Fenced: it was told to give up.
 		}
-		p.group.handlerFailed(p.topicPartition, r.Offset, err)
+		p.group.handlerFailed(p.topicPartition, r.Offset, failed)
 		p.retrying(true)
 		select {
 		case <-p.stopping:

@@ -3,7 +3,10 @@
 // and knows neither Kafka clients nor HTTP.
 package record
 
-import "time"
+import (
+	"encoding/base64"
+	"time"
+)
 
 // Record is one record of a topic.
 //
@@ -11,13 +14,31 @@ import "time"
 // both differ from empty ones. The bytes belong to whoever hands the Record
 // over: a handler must not change them, and copies what it keeps.
 type Record struct {
-	Topic     string
+	Topic string
+	// TopicID tells topics apart that have had the same name, one after the
+	// other. It is zero where the cluster has no topic ids (before Kafka 2.8).
+	TopicID   TopicID
 	Partition int32
 	Offset    int64
 	Timestamp time.Time
 	Key       []byte
 	Value     []byte
 	Headers   []Header
+}
+
+// TopicID is Kafka's id of a topic, a UUID.
+type TopicID [16]byte
+
+// String returns the id as Kafka's tools print it: 22 characters of base64url.
+func (id TopicID) String() string { return base64.RawURLEncoding.EncodeToString(id[:]) }
+
+// ParseTopicID reads what String has written.
+func ParseTopicID(s string) (id TopicID, ok bool) {
+	b, err := base64.RawURLEncoding.DecodeString(s)
+	if err != nil || len(b) != len(id) {
+		return TopicID{}, false
+	}
+	return TopicID(b), true
 }
 
 // Header is one record header. Kafka allows repeated keys and keeps the order.
