@@ -82,6 +82,7 @@ func (b *consumerService) addGroups(p *Program) error {
 			Client:  client,
 			Log:     p.log,
 			Metrics: p.metrics,
+			Create:  p.cfg.Kafka.Create,
 			Prepare: func(ctx context.Context, _ *kgo.Client) error {
 				return b.control.Prepare(ctx, p.cfg.Kafka.Create, h.cfg.Topics...)
 			},

@@ -2,7 +2,6 @@ package consumer
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,6 +12,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"sluice/record"
 )
 
 const (
@@ -57,29 +58,44 @@ func (g *Group) commitLoop() {
 	}
 }
 
-// claim is a position that is to be committed.
+// claim is a position that is to be committed, with what a Transform has made
+// of the records before it.
 type claim struct {
 	*partition
 	at       kgo.EpochOffset
+	results  []*entry
 	memberID string
-	topicID  [16]byte
+	topicID  record.TopicID
 }
 
-// claim returns the position where it differs from what is committed.
-func (p *partition) claim() (claim, bool) {
+// claim returns the position where it differs from what is committed, or the
+// one behind the first record that is not committed.
+func (p *partition) claim(single bool) (claim, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.fenced || p.suspended != nil || !p.located || (p.hasCommit && p.committed == p.position) {
+	if p.fenced || p.suspended != nil || !p.located || p.results.refused || (p.hasCommit && p.committed == p.position) {
 		return claim{}, false
 	}
-	return claim{partition: p, at: p.position, memberID: p.memberID, topicID: p.topicID}, true
+	c := claim{partition: p, at: p.position, results: p.results.entries, memberID: p.memberID, topicID: p.topicID}
+	if single && len(c.results) > 1 {
+		c.results = c.results[:1]
+		c.at = c.results[0].after()
+	}
+	return c, true
 }
 
-// committedTo notes what the group has now.
-func (p *partition) committedTo(at kgo.EpochOffset) {
+// done notes that the claim is committed.
+func (c claim) done() {
+	p := c.partition
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.committed, p.hasCommit = at, true
+	p.committed, p.hasCommit = c.at, true
+	if n := len(c.results); n > 0 && !p.fenced {
+		p.results.drop(n)
+		p.states.Running -= int64(n)
+		p.states.OK += int64(n)
+		p.relax()
+	}
 }
 
 // ours reports whether the partition's position may be committed.
@@ -102,21 +118,35 @@ func (g *Group) commit(ctx context.Context, timeout time.Duration, parts []*part
 		g.errors.say("commit", fmt.Errorf("commit offsets: the commit before has not ended: %w", ctx.Err()))
 		return
 	}
+	if g.transactor != nil {
+		if err := g.transactor.commit(ctx, parts); err != nil {
+			g.metrics.commits.WithLabelValues("error").Inc()
+			g.errors.say("commit", fmt.Errorf("commit results: %w", err))
+		}
+		return
+	}
+	var claims []claim
+	for _, p := range parts {
+		if c, ok := p.claim(false); ok {
+			claims = append(claims, c)
+		}
+	}
+	g.commitOffsets(ctx, timeout, claims)
+}
+
+// commitOffsets commits without a transaction. What fails is logged.
+func (g *Group) commitOffsets(ctx context.Context, timeout time.Duration, list []claim) {
+	if len(list) == 0 {
+		return
+	}
 	claims := map[topicPartition]claim{}
 	offsets := map[string]map[int32]kgo.EpochOffset{}
-	for _, p := range parts {
-		c, ok := p.claim()
-		if !ok {
-			continue
+	for _, c := range list {
+		claims[c.topicPartition] = c
+		if offsets[c.topic] == nil {
+			offsets[c.topic] = map[int32]kgo.EpochOffset{}
 		}
-		claims[p.topicPartition] = c
-		if offsets[p.topic] == nil {
-			offsets[p.topic] = map[int32]kgo.EpochOffset{}
-		}
-		offsets[p.topic][p.id] = c.at
-	}
-	if len(claims) == 0 {
-		return
+		offsets[c.topic][c.id] = c.at
 	}
 	ctx = kgo.PreCommitFnContext(ctx, func(req *kmsg.OffsetCommitRequest) error {
 		keepClaimed(req, claims)
@@ -182,7 +212,7 @@ func (g *Group) committed(req *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommit
 				continue
 			}
 			g.metrics.commits.WithLabelValues("ok").Inc()
-			c.committedTo(c.at)
+			c.done()
 		}
 	}
 }
@@ -190,12 +220,12 @@ func (g *Group) committed(req *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommit
 const topicNotePrefix = "topic-id="
 
 // topicNote is the metadata of a commit: the topic's id, as Kafka prints it.
-func topicNote(id [16]byte) string {
-	return topicNotePrefix + base64.RawURLEncoding.EncodeToString(id[:])
+func topicNote(id record.TopicID) string {
+	return topicNotePrefix + id.String()
 }
 
 // ofTopic reports whether a commit with this metadata is one of the topic. A
 // commit that somebody else made, with other metadata, is taken to be.
-func ofTopic(metadata string, id [16]byte) bool {
+func ofTopic(metadata string, id record.TopicID) bool {
 	return !strings.HasPrefix(metadata, topicNotePrefix) || metadata == topicNote(id)
 }

@@ -46,8 +46,8 @@ type OnFailure string
 const (
 	// DeadLetter writes it to the topic <topic>.<group>.dlq and goes on.
 	DeadLetter OnFailure = "dead_letter"
-	// Stop holds its partition, with the reason, until the program is started
-	// again: nothing behind it is handled.
+	// Stop holds its partition, with the reason, until it is assigned anew, such
+	// as by a restart of the program: nothing behind it is handled.
 	Stop OnFailure = "stop"
 )
 

@@ -70,6 +70,9 @@ func (g *Group) close(ctx context.Context) {
 	// nothing else.
 	g.killBase()
 	client.Close()
+	g.letters.client.Close()
+	g.closeTransactor(ctx)
+	g.pool.close()
 	client.AllowRebalance() // Close polls a last time; what waits for that to end would leak.
 	if err != nil && memberID != "" {
 		err = g.leaveAs(ctx, memberID)
@@ -87,6 +90,19 @@ func (g *Group) close(ctx context.Context) {
 	case <-ctx.Done():
 	}
 	g.log.InfoContext(ctx, "Kafka consumer stopped")
+}
+
+// closeTransactor waits for a commit that is under way, which ends with base.
+func (g *Group) closeTransactor(ctx context.Context) {
+	if g.transactor == nil {
+		return
+	}
+	select {
+	case g.commits.turn <- struct{}{}:
+		g.transactor.close()
+		<-g.commits.turn
+	case <-ctx.Done():
+	}
 }
 
 // leaveGroup has the client leave, in half of the time there is. It returns who

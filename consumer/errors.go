@@ -25,7 +25,7 @@ func (c *complaints) say(place string, err error, attrs ...any) {
 	now := time.Now()
 	c.mu.Lock()
 	last, said := c.last[key]
-	if said && now.Sub(last) < retryEvery {
+	if said && now.Sub(last) < complainEvery {
 		c.mu.Unlock()
 		return
 	}
@@ -50,13 +50,13 @@ func (g *Group) handlerFailed(tp topicPartition, offset int64, failed *failure) 
 		slog.Int("partition", int(tp.id)),
 		slog.Int64("offset", offset),
 	}
-	kind := "error"
 	if failed.stack != nil {
-		kind = "panic"
 		attrs = append(attrs, slog.String("stack", string(failed.stack)))
 	}
-	g.metrics.errors.WithLabelValues(kind).Inc()
-	logLoopError(g.log, failed, attrs...)
+	g.metrics.errors.WithLabelValues(failed.kind()).Inc()
+	if failed.hold == 0 { // A hold is logged once.
+		logLoopError(g.log, failed, attrs...)
+	}
 }
 
 // watchAway says every five seconds that Kafka is away, while it is.
@@ -64,7 +64,7 @@ func (g *Group) watchAway() {
 	if g.deps.Away == nil {
 		return
 	}
-	ticker := time.NewTicker(retryEvery)
+	ticker := time.NewTicker(complainEvery)
 	defer ticker.Stop()
 	for {
 		select {

@@ -72,9 +72,9 @@ func (f *failure) kind() string {
 // errPanic is in the chain of the error that a panic is turned into.
 var errPanic = errors.New("panic in handler")
 
-// attempt calls f, which is the handler with its record, and says how it has
-// failed, or nil.
-func attempt(ctx context.Context, timeout time.Duration, f func(context.Context) error) (failed *failure) {
+// attempt has the handler called for a record, and says how that has failed, or
+// nil.
+func attempt(ctx context.Context, timeout time.Duration, call func(context.Context, *entry) error, e *entry) (failed *failure) {
 	defer func() {
 		if v := recover(); v != nil {
 			failed = &failure{err: fmt.Errorf("%w: %v", errPanic, v), class: deadletter.Panic, stack: debug.Stack()}
@@ -85,7 +85,7 @@ func attempt(ctx context.Context, timeout time.Duration, f func(context.Context)
 		ctx, cancel = context.WithTimeout(ctx, timeout)
 		defer cancel()
 	}
-	err := f(ctx)
+	err := call(ctx, e)
 	if err == nil {
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,9 +20,8 @@ const (
 	rebalanceTimeout  = 60 * time.Second
 	heartbeatInterval = 2 * time.Second // A third of the shortest session.
 
-	// retryEvery is the pause after an attempt of the handler that failed,
-	// and the most often that one error of the loop is logged.
-	retryEvery = 5 * time.Second
+	// complainEvery is how often one error of the loop is logged, at most.
+	complainEvery = 5 * time.Second
 
 	// revokeBudget is how long a rebalance waits for the records in work, well
 	// below the rebalance time-out, after which the group would go on without
@@ -46,6 +46,8 @@ type Deps struct {
 	Log    *slog.Logger
 	// Metrics is where the group's metrics are registered; nil for nowhere.
 	Metrics prometheus.Registerer
+	// Create lets the group create topics for its dead letters.
+	Create bool
 	// Prepare, where it is set, runs in each attempt to connect, as soon as
 	// Kafka answers and before the group is joined. Its error fails the
 	// attempt, which is then repeated: make it harmless to repeat.
@@ -62,12 +64,13 @@ type Deps struct {
 // ends Run's context, and Run does the same by itself. All other methods may
 // be called at any time from any goroutine.
 type Group struct {
-	config  Config
-	handler Handler
-	deps    Deps
-	log     *slog.Logger
-	metrics *metrics
-	errors  complaints
+	config    Config
+	handler   Handler
+	transform Transform // the handler, where it is one
+	deps      Deps
+	log       *slog.Logger
+	metrics   *metrics
+	errors    complaints
 
 	client *kgo.Client
 	admin  *kadm.Client
@@ -76,7 +79,10 @@ type Group struct {
 	base     context.Context
 	killBase context.CancelFunc
 	// work are the goroutines that end with their partition or with base.
-	work sync.WaitGroup
+	work       sync.WaitGroup
+	pool       *pool
+	letters    *letters
+	transactor *transactor // nil without a Transform
 
 	// polls ends with StopPolling.
 	polls     context.Context
@@ -91,7 +97,8 @@ type Group struct {
 	mu         sync.Mutex
 	state      state
 	partitions map[topicPartition]*partition
-	retired    states                    // of partitions that are no longer ours
+	retired    retired
+	retries    map[string]string         // see watchRetries
 	known      map[string]int32          // see countPartitions
 	notes      map[topicPartition]string // see offsetsFetched
 	rereading  map[string]bool           // see reread
@@ -115,6 +122,8 @@ func New(config Config, h Handler, deps Deps) (*Group, error) {
 		left:       make(chan struct{}),
 		polled:     make(chan struct{}),
 		partitions: map[topicPartition]*partition{},
+		retired:    retired{},
+		retries:    retryTopics(config),
 		known:      map[string]int32{},
 		rereading:  map[string]bool{},
 		former:     map[topicPartition]former{},
@@ -122,6 +131,11 @@ func New(config Config, h Handler, deps Deps) (*Group, error) {
 		state:      state{why: errors.New("not started")},
 	}
 	g.errors.log = g.log
+	g.pool = &pool{limit: config.Concurrency, work: g.handle, workers: &g.work}
+	g.letters = newLetters(g)
+	if t, ok := h.(Transform); ok {
+		g.transform, g.transactor = t, newTransactor(g)
+	}
 	g.base, g.killBase = context.WithCancel(context.Background())
 	g.polls, g.stopPolls = context.WithCancel(g.base)
 	if err := kgo.ValidateOpts(g.options()...); err != nil {
@@ -144,6 +158,9 @@ func (g *Group) options() []kgo.Opt {
 		kgo.HeartbeatInterval(heartbeatInterval),
 	}
 	opts = append(opts, g.deps.Client...)
+	if g.config.Instance != "" {
+		opts = append(opts, kgo.InstanceID(g.config.Instance))
+	}
 	return append(opts,
 		kgo.ConsumerGroup(g.config.Group),
 		kgo.Balancers(kgo.CooperativeStickyBalancer()),
@@ -168,6 +185,11 @@ func (g *Group) options() []kgo.Opt {
 	)
 }
 
+// clientOptions are those of the clients that write.
+func (g *Group) clientOptions() []kgo.Opt {
+	return append(slices.Clone(g.deps.Client), kgo.WithContext(g.base))
+}
+
 // Run connects, joins the group, and polls and handles until ctx ends or the
 // program calls Leave. While Kafka does not answer it keeps trying, for ever.
 // Once running, no error of Kafka or of the handler ends it.
@@ -184,6 +206,7 @@ func (g *Group) Run(ctx context.Context) error {
 	if g.connect() == nil {
 		g.work.Go(g.commitLoop)
 		g.work.Go(g.watchAway)
+		g.work.Go(g.watchRetries)
 		g.pollLoop()
 	}
 	close(g.polled)
@@ -211,6 +234,10 @@ func (g *Group) open() (bool, error) {
 	}
 	client, err := kgo.NewClient(append(g.options(), kgo.WithContext(g.base))...)
 	if err != nil {
+		return false, fmt.Errorf("consumer.handlers[%s]: %w", g.config.Name, err)
+	}
+	if err := g.letters.open(g.clientOptions()); err != nil {
+		client.Close()
 		return false, fmt.Errorf("consumer.handlers[%s]: %w", g.config.Name, err)
 	}
 	g.client, g.admin = client, kadm.NewClient(client)

@@ -52,24 +52,35 @@ func (f Transform) Handle(context.Context, *record.Record) error {
 	return Permanent(errors.New("a consumer.Transform has to be given to the group itself, not inside another handler"))
 }
 
-// views are the records as a handler sees them.
-func views(rs []*kgo.Record) []record.Record {
-	out := make([]record.Record, len(rs))
-	for i, r := range rs {
-		out[i] = record.Record{
-			Topic:     r.Topic,
-			Partition: r.Partition,
-			Offset:    r.Offset,
-			Timestamp: r.Timestamp,
-			Key:       r.Key,
-			Value:     r.Value,
-		}
-		if len(r.Headers) > 0 {
-			out[i].Headers = make([]record.Header, len(r.Headers))
-			for j, h := range r.Headers {
-				out[i].Headers[j] = record.Header(h)
-			}
+// call has the handler work on a record.
+func (g *Group) call(ctx context.Context, e *entry) error {
+	if g.transform == nil {
+		return g.handler.Handle(ctx, &e.record)
+	}
+	made, err := g.transform(ctx, &e.record)
+	if err != nil {
+		return err
+	}
+	e.results, err = toKafka(made)
+	return err
+}
+
+// view is a record as a handler sees it.
+func view(r *kgo.Record, id record.TopicID) record.Record {
+	v := record.Record{
+		Topic:     r.Topic,
+		TopicID:   id,
+		Partition: r.Partition,
+		Offset:    r.Offset,
+		Timestamp: r.Timestamp,
+		Key:       r.Key,
+		Value:     r.Value,
+	}
+	if len(r.Headers) > 0 {
+		v.Headers = make([]record.Header, len(r.Headers))
+		for i, h := range r.Headers {
+			v.Headers[i] = record.Header(h)
 		}
 	}
-	return out
+	return v
 }

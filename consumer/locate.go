@@ -12,6 +12,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"sluice/record"
 )
 
 const (
@@ -110,7 +112,7 @@ func (g *Group) locateSome(ctx context.Context, fetched map[string]map[int32]kgo
 			err = fmt.Errorf("topic %s: %w", topic, e)
 			continue
 		}
-		topicID := details[topic].ID
+		topicID := record.TopicID(details[topic].ID)
 		for id, offset := range offsets {
 			p := g.assignment(topicPartition{topic, id})
 			if p == nil {
@@ -141,7 +143,7 @@ func (g *Group) locateSome(ctx context.Context, fetched map[string]map[int32]kgo
 
 // locate sets where the partition begins, and what the group has committed for
 // it, if anything.
-func (p *partition) locate(at kgo.EpochOffset, committed bool, topicID [16]byte) {
+func (p *partition) locate(at kgo.EpochOffset, committed bool, topicID record.TopicID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.located, p.position, p.next, p.topicID = true, at, at, topicID
@@ -171,7 +173,7 @@ type start struct {
 
 // startOf decides where a partition starts, given what the group has committed
 // for it, or a negative offset.
-func (g *Group) startOf(ctx context.Context, tp topicPartition, commit kgo.EpochOffset, topicID [16]byte, listed *logEnds) (start, error) {
+func (g *Group) startOf(ctx context.Context, tp topicPartition, commit kgo.EpochOffset, topicID record.TopicID, listed *logEnds) (start, error) {
 	from, reset := g.formerly(tp, topicID)
 	if commit.Offset >= 0 && ofTopic(g.note(tp), topicID) {
 		return start{commit, true, reset, from}, nil

@@ -91,7 +91,7 @@ func (g *Group) dispatch(fetches kgo.Fetches) {
 				slog.String("topic", tp.topic), slog.Int("partition", int(tp.id)))
 			return
 		}
-		p.push(batch{records: f.Records})
+		p.push(f.Records)
 	})
 }
 
@@ -132,7 +132,7 @@ func (g *Group) rest(tp topicPartition) {
 	g.work.Go(func() {
 		pause := fetchRetryEvery
 		if !p.isLocated() {
-			pause = retryEvery
+			pause = complainEvery
 		}
 		select {
 		case <-p.stopping:

@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"sluice/consumer"
 	"sluice/record"
 )
 
@@ -24,20 +25,22 @@ var (
 	seed      = flag.Uint64("seed", 1, "the first random schedule")
 )
 
-// TestNothingIsLostWhateverHappens runs random schedules: members come, go and
-// stall, handlers fail, panic and are slow, connections break, Kafka is away
-// and answers errors, partitions are added. When it is over and all is well
-// again, every record was handled at least once. At no time was an offset
-// committed below which one was not, and every record that a member took over
+// TestNothingIsLostWhateverHappens runs random schedules: members come, go,
+// stall, and are cut off for longer than their session, handlers fail, panic,
+// give records up and are slow, connections break, Kafka is away and answers
+// errors, partitions are added. The settings are random, too: every order, any
+// concurrency, with and without an end of attempts, and a Transform.
+//
+// When it is over and all is well again, every record was handled at least once
+// or is a dead letter; of a Transform, readers see each result exactly once. At
+// no time was an offset committed below which a record was neither, records that
+// have to wait for each other did so, and every record that a member took over
 // is in exactly one state.
 func TestNothingIsLostWhateverHappens(t *testing.T) {
 	for n := range *schedules {
 		seed := *seed + uint64(n)
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			inWorld(t, 3, func(_ *testing.T, w *world) {
-				s := &schedule{world: w, rand: rand.New(rand.NewPCG(seed, 0)), temper: rand.New(rand.NewPCG(seed, 1)), partitions: 3}
-				s.run()
-			})
+			inWorld(t, 3, func(_ *testing.T, w *world) { newSchedule(w, seed).run() })
 		})
 	}
 }
@@ -45,6 +48,9 @@ func TestNothingIsLostWhateverHappens(t *testing.T) {
 type schedule struct {
 	*world
 	rand       *rand.Rand
+	config     consumer.Config
+	transforms bool
+	model      *model
 	partitions int32
 	members    []*member
 	faults     []interface{ Remove() }
@@ -54,6 +60,33 @@ type schedule struct {
 	temper *rand.Rand
 	mood   float64 // how likely a handler is to misbehave
 }
+
+const made = "made" // what a Transform writes to
+
+func newSchedule(w *world, seed uint64) *schedule {
+	s := &schedule{world: w, rand: rand.New(rand.NewPCG(seed, 0)), temper: rand.New(rand.NewPCG(seed, 1)), partitions: 3}
+	w.letters = map[place]time.Time{}
+	c := defaultConfig()
+	c.Order = pick(s.rand, consumer.OrderPartition, consumer.OrderKey, consumer.OrderNone)
+	c.Concurrency = pick(s.rand, 1, 3, 64)
+	c.Retry = consumer.Retry{Attempts: pick(s.rand, 0, 1, 4), First: 100 * time.Millisecond, Max: 5 * time.Second}
+	c.OnFailure = pick(s.rand, consumer.DeadLetter, consumer.DeadLetter, consumer.Stop)
+	c.Timeout = pick(s.rand, 0, 300*time.Millisecond)
+	if c.Timeout > 0 {
+		c.Order = consumer.OrderNone // With one, the context is that of the attempt, and not the assignment's.
+	}
+	s.config, s.transforms = c, s.rand.IntN(3) == 0
+	s.model = newModel(w.t, c.Order)
+	if s.transforms {
+		_, err := kadm.NewClient(w.client).CreateTopic(w.t.Context(), 2, 1, nil, made)
+		require.NoError(w.t, err)
+	}
+	s.steps = append(s.steps, fmt.Sprintf("order %s, concurrency %d, attempts %d, on failure %s, timeout %s, transform %t",
+		c.Order, c.Concurrency, c.Retry.Attempts, c.OnFailure, c.Timeout, s.transforms))
+	return s
+}
+
+func pick[T any](r *rand.Rand, choices ...T) T { return choices[r.IntN(len(choices))] }
 
 func (s *schedule) run() {
 	s.t.Cleanup(func() {
@@ -71,6 +104,7 @@ func (s *schedule) run() {
 		{"join", 2, s.enter},
 		{"leave", 2, s.leave},
 		{"cut", 2, func() { s.cut(false) }},
+		{"isolate", 1, s.isolate},
 		{"away", 1, s.outage},
 		{"fault", 4, s.break_},
 		{"mend", 2, s.mend},
@@ -94,27 +128,98 @@ func (s *schedule) run() {
 	}
 	s.mend()
 	s.setMood(0)
+	if s.config.OnFailure == consumer.Stop { // What has stopped goes on elsewhere.
+		for len(s.members) > 0 {
+			s.leave()
+		}
+	}
 	if len(s.members) == 0 {
 		s.enter()
 	}
-	s.eventually("all handled", s.seen.all)
-	for p := range s.partitions {
-		s.eventually("all committed", func() bool { return len(s.seen.of(p)) == 0 || s.committed(p) == s.seen.end(p) })
-	}
+	s.eventually("all committed", func() bool {
+		for p := range s.partitions {
+			if end := s.seen.end(p); end > 0 && s.committed(p) < end {
+				return false
+			}
+		}
+		return true
+	})
 	for _, m := range s.members {
 		require.NoError(s.t, m.stop())
 		m.addsUp()
 	}
 	s.pass(time.Minute) // For handlers that were deaf.
+	s.check()
+}
+
+// check looks at everything that can be known only at the end.
+func (s *schedule) check() {
+	letters := s.deadLetters()
+	if s.config.OnFailure == consumer.Stop {
+		require.Empty(s.t, letters)
+	}
+	s.checkCommits(letters)
+	for p := range s.partitions {
+		for _, o := range s.seen.missingBelow(p, s.seen.end(p)) {
+			require.Contains(s.t, letters, place{p, o}, "neither handled nor a dead letter")
+		}
+	}
+	if s.transforms {
+		s.checkResults(letters)
+	}
+}
+
+// checkResults compares what readers of committed records see with what went
+// in: each result once, and of a dead letter at most once.
+func (s *schedule) checkResults(letters map[place]time.Time) {
+	results := map[string]int{}
+	for _, r := range s.read(made) {
+		results[string(r.Value)]++
+	}
+	for p, offsets := range s.seen.expected {
+		for o := range offsets {
+			name := fmt.Sprintf("%d/%d", p, o)
+			_, dead := letters[place{p, o}]
+			if n := results[name]; n > 1 || n == 0 && !dead {
+				s.t.Errorf("the result of %s is there %d times", name, n)
+			}
+		}
+	}
 }
 
 func (s *schedule) write() {
-	s.produce(s.rand.Int32N(s.partitions), numbered("r", 0, 1+s.rand.IntN(30))...)
+	partition := s.rand.Int32N(s.partitions)
+	for _, value := range numbered("r", 0, 1+s.rand.IntN(30)) {
+		s.produceKey(partition, fmt.Sprint(s.rand.IntN(4)), value)
+	}
 }
 
 func (s *schedule) enter() {
 	if len(s.members) < 3 {
-		s.members = append(s.members, s.join(s.work))
+		s.members = append(s.members, s.joinWith(s.config, s.handler()))
+	}
+}
+
+func (s *schedule) handler() consumer.Handler {
+	work := s.model.watch(s.seen.record(s.work))
+	if !s.transforms {
+		return work
+	}
+	return consumer.Transform(func(ctx context.Context, r *record.Record) ([]record.Record, error) {
+		if err := work(ctx, r); err != nil {
+			return nil, err
+		}
+		return []record.Record{{Topic: made, Key: r.Key, Value: fmt.Appendf(nil, "%d/%d", r.Partition, r.Offset)}}, nil
+	})
+}
+
+// isolate cuts a member off for a while, which may be longer than its session.
+func (s *schedule) isolate() {
+	if len(s.members) > 0 {
+		m := pick(s.rand, s.members...)
+		m.cable.cut(true)
+		s.pass(time.Duration(s.rand.IntN(90)) * time.Second)
+		m.cable.cut(false)
 	}
 }
 
@@ -198,8 +303,12 @@ func (s *schedule) work(ctx context.Context, _ *record.Record) error {
 	switch {
 	case what < 0.5:
 		return errors.New("moody")
-	case what < 0.7:
+	case what < 0.55:
 		panic("moody")
+	case what < 0.6:
+		return consumer.Permanent(errors.New("moody"))
+	case what < 0.7:
+		return consumer.Hold(errors.New("moody"), 200*time.Millisecond)
 	case what < 0.72: // Longer than a revoke waits, and deaf.
 		time.Sleep(20 * time.Second) // Fake time.
 	}

@@ -23,13 +23,13 @@ func (g *Group) assigned(ctx context.Context, client *kgo.Client, added map[stri
 			return
 		}
 		if p != nil { // Suspended too long, or its topic is read anew.
-			g.retired.add(p.fence())
+			g.retired.add(p)
 		}
 		g.partitions[tp] = newPartition(g, tp, memberID)
 	})
 	for tp, p := range g.partitions {
 		if p.isSuspended() { // Somebody else's now.
-			g.retired.add(p.fence())
+			g.retired.add(p)
 			delete(g.partitions, tp)
 			continue
 		}
@@ -83,7 +83,7 @@ func (g *Group) retire(parts []*partition) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, p := range parts {
-		g.retired.add(p.fence())
+		g.retired.add(p)
 		if g.partitions[p.topicPartition] == p {
 			delete(g.partitions, p.topicPartition)
 		}

@@ -258,7 +258,7 @@ func TestAPauseEndsWithTheAssignment(t *testing.T) {
 		var ended atomic.Int32
 		m := w.join(holdOnce(&ended))
 		w.flood(0, 50_000)
-		w.eventually("the queue is full", func() bool { return m.metric("records_queued") > 20_000 })
+		w.eventually("the queue is full", func() bool { return m.metric("records_queued") > 10_000 })
 		beat := w.fault(kmsg.Heartbeat, kerr.UnknownMemberID, 1)
 		require.NoError(t, beat.Wait(t.Context(), 1))
 		w.eventually("all handled", w.seen.all)

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"sluice/record"
 )
 
 // The reasons why a position is not in the log any more.
@@ -40,7 +42,7 @@ func (g *Group) logCut(tp topicPartition, loss *kgo.ErrDataLoss) {
 		return
 	}
 	g.wasReset(tp, reasonTruncated, loss.ConsumedTo, loss.ResetTo)
-	p.push(batch{jump: kgo.EpochOffset{Epoch: loss.ResetToEpoch, Offset: loss.ResetTo}})
+	p.jump(kgo.EpochOffset{Epoch: loss.ResetToEpoch, Offset: loss.ResetTo})
 }
 
 // outOfRange deals with a position outside of the log: it goes on at the start
@@ -70,7 +72,7 @@ func (g *Group) outOfRange(tp topicPartition) {
 			g.wasReset(tp, reason, from, start)
 			to := kgo.EpochOffset{Epoch: -1, Offset: start}
 			g.client.SetOffsets(map[string]map[int32]kgo.EpochOffset{tp.topic: {tp.id: to}})
-			p.push(batch{jump: to})
+			p.jump(to)
 			p.hold(false)
 		})
 	})
@@ -98,7 +100,7 @@ func (g *Group) findStart(p *partition) (int64, error) {
 
 // former is where a partition was when its topic went.
 type former struct {
-	topicID [16]byte
+	topicID record.TopicID
 	offset  int64
 }
 
@@ -124,7 +126,7 @@ func (g *Group) topicGone(topic string) {
 
 // formerly returns where a partition was in the topic that had the name before,
 // if that was another one.
-func (g *Group) formerly(tp topicPartition, topicID [16]byte) (offset int64, ok bool) {
+func (g *Group) formerly(tp topicPartition, topicID record.TopicID) (offset int64, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	old, ok := g.former[tp]
@@ -145,7 +147,7 @@ func (g *Group) compare(p *partition) {
 		ctx, cancel := context.WithTimeout(p.ctx, locateTimeout)
 		defer cancel()
 		details, err := g.admin.ListTopicsWithInternal(ctx, p.topic)
-		if err != nil || details[p.topic].Err != nil || details[p.topic].ID == p.asFormer().topicID {
+		if err != nil || details[p.topic].Err != nil || record.TopicID(details[p.topic].ID) == p.asFormer().topicID {
 			return // The next commit asks again.
 		}
 		g.polling.do(func() {

@@ -40,7 +40,7 @@ func TestRecordsThatExpireBeforeTheyAreFetchedAreAnEvent(t *testing.T) {
 			return nil
 		})
 		w.flood(0, 60_000)
-		w.eventually("the queue is full", func() bool { return m.metric("records_queued") > 20_000 })
+		w.eventually("the queue is full", func() bool { return m.metric("records_queued") > 10_000 })
 		w.pass(time.Second)
 		fetched := int64(m.metric("records_in_total"))
 		require.NoError(t, w.cluster.DeleteRecords(topic, 0, 59_990))

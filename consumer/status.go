@@ -1,6 +1,12 @@
 package consumer
 
-import "time"
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
 
 // Status is what this member of a group is doing: one moment, in which every
 // record that it has taken over is in exactly one state.
@@ -32,7 +38,7 @@ type PartitionStatus struct {
 	Lanes int `json:"lanes" doc:"Lanes that have records."`
 	// OldestRunning is when the attempt began that has run for longest.
 	OldestRunning time.Time `json:"oldest_running,omitzero" doc:"When the attempt began that has run for longest."`
-	// Stopped says why the partition is held until the program starts again.
+	// Stopped says why the partition is held until it is assigned anew.
 	Stopped string `json:"stopped,omitempty" doc:"Why nothing more of the partition is handled until this member is started again."`
 	// LastError is the last failure of a record that waits to be tried again.
 	LastError string `json:"last_error,omitempty" doc:"Why a record of the partition waits to be tried again."`
@@ -57,9 +63,98 @@ type States struct {
 	Returned int64 `json:"returned" doc:"Handed back unfinished; another member or a later run gets them."`
 }
 
+func (s *States) add(o States) {
+	s.In += o.In
+	s.OK += o.OK
+	s.Dead += o.Dead
+	s.Queued += o.Queued
+	s.Running += o.Running
+	s.Retrying += o.Retrying
+	s.Returned += o.Returned
+}
+
+// retired are the records of partitions that are no longer ours.
+type retired map[topicPartition]States
+
+// add fences a partition and keeps its count.
+func (r retired) add(p *partition) {
+	s := r[p.topicPartition]
+	s.add(p.fence())
+	r[p.topicPartition] = s
+}
+
 // Status returns what the member is doing. It may be called at any time.
 func (g *Group) Status() Status {
+	s, _ := g.snapshot()
+	return s
+}
+
+// snapshot returns the status, and the records of each partition, those of
+// former assignments included.
+func (g *Group) snapshot() (Status, retired) {
+	s := Status{Handler: g.config.Name, Group: g.config.Group, Partitions: []PartitionStatus{}}
+	if until, held := g.pool.holding(); held != nil {
+		s.Held, s.HeldUntil = held.Error(), until
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return Status{Handler: g.config.Name, Group: g.config.Group}
+	if g.state.why != nil {
+		s.NotJoined = g.state.why.Error()
+	}
+	counts := maps.Clone(g.retired)
+	for tp, p := range g.partitions {
+		status := p.status()
+		all := counts[tp]
+		all.add(status.Records)
+		counts[tp] = all
+		s.Partitions = append(s.Partitions, status)
+	}
+	for _, states := range counts {
+		s.Records.add(states)
+	}
+	slices.SortFunc(s.Partitions, func(a, b PartitionStatus) int {
+		return cmp.Or(strings.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
+	})
+	return s, counts
+}
+
+func (p *partition) status() PartitionStatus {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := PartitionStatus{Topic: p.topic, Partition: p.id, Position: -1, Committed: -1, Records: p.states}
+	if p.located {
+		s.Position = p.position.Offset
+	}
+	if p.hasCommit {
+		s.Committed = p.committed.Offset
+	}
+	s.Lanes = p.countLanes()
+	for l := range p.busy {
+		if s.OldestRunning.IsZero() || l.began.Before(s.OldestRunning) {
+			s.OldestRunning = l.began
+		}
+	}
+	if p.halted != nil {
+		s.Stopped = p.halted.Error()
+	}
+	for l := range p.waiting {
+		s.LastError = l.failed.Error()
+		break
+	}
+	return s
+}
+
+// countLanes is how many lanes have records.
+func (p *partition) countLanes() int {
+	switch p.group.config.Order {
+	case OrderKey:
+		return len(p.lanes)
+	case OrderNone:
+		return int(p.states.Queued + p.states.Running + p.states.Retrying)
+	case OrderPartition:
+	}
+	if p.lane.first == nil {
+		return 0
+	}
+	return 1
 }
