@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -62,7 +63,7 @@ func consume(b *testing.B, opts []kgo.Opt, h consumer.Handler) {
 	var n atomic.Int64
 	enough := make(chan struct{})
 	g, err := consumer.New(
-		consumer.Config{Name: "bench", Topics: []string{topic}, Group: b.Name()},
+		consumer.Config{Name: "bench", Topics: []string{topic}, Group: strings.ReplaceAll(b.Name(), "/", "-")},
 		consumer.HandlerFunc(func(ctx context.Context, r *record.Record) error {
 			if n.Add(1) == int64(b.N) {
 				close(enough)
