@@ -123,7 +123,7 @@ func (p *partition) halt(l *lane, why error) {
 			slog.String("topic", p.topic), slog.Int("partition", int(p.id)), slog.Any("error", why))
 	}
 	for other := range p.waiting {
-		other.timer.Stop()
+		other.wake()
 		p.states.Retrying--
 		p.states.Queued++
 	}

@@ -43,6 +43,14 @@ func (l *lane) pop() {
 	}
 }
 
+// wake ends the wait for another attempt, if there is one: a partition that is
+// stopped has no timers.
+func (l *lane) wake() {
+	if l.timer != nil {
+		l.timer.Stop()
+	}
+}
+
 // laneOf returns the lane that the record goes to. Which records wait for each
 // other is decided here and nowhere else.
 func (p *partition) laneOf(e *entry) *lane {

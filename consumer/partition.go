@@ -281,7 +281,7 @@ func (p *partition) stop() {
 	p.stopped = true
 	close(p.stopping)
 	for l := range p.waiting {
-		l.timer.Stop()
+		l.wake()
 	}
 	p.quiet()
 }
