@@ -29,6 +29,7 @@ type cli struct {
 	Consumer    consumerCommand    `cmd:"" help:"Run service B: Kafka in, handlers out."`
 	Broker      brokerCommand      `cmd:"" help:"Run the embedded broker alone."`
 	Topic       topicCommand       `cmd:"" help:"Create and list topics."`
+	Group       groupCommand       `cmd:"" help:"Show and move the offsets of consumer groups."`
 	Keys        keysCommand        `cmd:"" help:"Make API keys."`
 	Settings    settingsCommand    `cmd:"" name:"config" help:"Check, print and document the settings."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Exit with 0 when a service is ready for traffic."`

@@ -29,6 +29,7 @@ func newCLI() *cli {
 	c.Consumer = consumerCommand{d.Kafka, d.Consumer, common{d.Auth, d.HTTP, d.Admin, d.Telemetry}}
 	c.Broker = brokerCommand{d.Broker, d.Telemetry}
 	c.Topic.Create.Kafka, c.Topic.List.Kafka = d.Kafka, d.Kafka
+	c.Group = newGroup(d.Kafka)
 	c.Settings.Print.Config, c.Settings.Check.Config, c.Settings.Docs.Config = d, d, d
 	c.Dev = newDev(d)
 	return c
