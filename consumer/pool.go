@@ -15,8 +15,10 @@ type pool struct {
 	work    func(*lane)
 	workers *sync.WaitGroup
 
-	// waiting is how many lanes are ready, stop is set while held is.
+	// waiting is how many lanes are ready, scarce is set while there are as many
+	// workers as there may be, stop while nothing may be begun.
 	waiting atomic.Int32
+	scarce  atomic.Bool
 	stop    atomic.Bool
 
 	mu          sync.Mutex
@@ -52,6 +54,7 @@ func (p *pool) hire(n int) {
 		p.running++
 		p.workers.Go(p.worker)
 	}
+	p.scarce.Store(p.running == p.limit)
 }
 
 func (p *pool) worker() {
@@ -67,6 +70,7 @@ func (p *pool) take() *lane {
 	l := p.first
 	if l == nil || p.held != nil {
 		p.running--
+		p.scarce.Store(false)
 		return nil
 	}
 	p.first, l.next = l.next, nil
@@ -78,8 +82,8 @@ func (p *pool) take() *lane {
 }
 
 // contended reports whether a worker has to give its lane back: another one
-// waits, or nothing may be begun.
-func (p *pool) contended() bool { return p.waiting.Load() > 0 || p.stop.Load() }
+// waits for which there is no worker, or nothing may be begun.
+func (p *pool) contended() bool { return p.scarce.Load() && p.waiting.Load() > 0 || p.stop.Load() }
 
 // hold lets nothing be begun for a while. It reports whether that is new, and
 // not a repetition by work that was begun before.
