@@ -103,7 +103,7 @@ func (w *watch) deadEnds(ctx context.Context) map[int32]int64 {
 	for _, o := range listed[name] {
 		switch {
 		case errors.Is(o.Err, kerr.UnknownTopicOrPartition) && !w.seen:
-			return ends
+			return w.none(ctx, name)
 		case o.Err != nil:
 			return nil
 		}
@@ -111,6 +111,16 @@ func (w *watch) deadEnds(ctx context.Context) map[int32]int64 {
 	}
 	w.seen = w.seen || len(ends) > 0
 	return ends
+}
+
+// none returns no ends, if the topic is really not there: the client remembers
+// for a while that it was not.
+func (w *watch) none(ctx context.Context, name string) map[int32]int64 {
+	topics, err := w.admin.ListTopics(ctx, name)
+	if err != nil || !errors.Is(topics[name].Err, kerr.UnknownTopicOrPartition) {
+		return nil
+	}
+	return map[int32]int64{}
 }
 
 // committed returns the latest answer.
