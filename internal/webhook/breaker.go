@@ -11,13 +11,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// The circuit breaker opens when half of at least breakerRequests requests
-// within breakerWindow have failed. So few, because a failure in an outage
-// costs a record one of its attempts, and an open breaker costs none.
+// The circuit breaker opens when breakerFailures of the last breakerRequests
+// requests have failed. So few, because a failure in an outage costs a record
+// one of its attempts, and an open breaker costs none; and by number instead of
+// time, because the successes of a busy endpoint would hide for long that it is
+// down.
 const (
-	breakerRate     = 0.5
-	breakerRequests = 5
-	breakerWindow   = 30 * time.Second
+	breakerFailures = 5
+	breakerRequests = 10
 	// breakerDelay is how long it stays open before it lets one request
 	// through, give or take breakerJitter, so that replicas do not ask all at
 	// once.
@@ -40,7 +41,7 @@ type breaker struct {
 func newBreaker(open prometheus.Gauge, log *slog.Logger) *breaker {
 	b := &breaker{open: open, log: log}
 	b.circuit = circuitbreaker.NewBuilder[any]().
-		WithFailureRateThreshold(breakerRate, breakerRequests, breakerWindow).
+		WithFailureThresholdRatio(breakerFailures, breakerRequests).
 		WithSuccessThreshold(1).
 		WithDelay(breakerDelay).
 		WithJitterFactor(breakerJitter).

@@ -306,6 +306,18 @@ func open(t *testing.T, w *world, s *script) {
 	time.Sleep(v.Hold)
 }
 
+// A busy endpoint that goes down is noticed as soon as an idle one.
+func TestTheBreakerOpensAfterManySuccesses(t *testing.T) {
+	inTime(t, func(t *testing.T, w *world, s *script) {
+		s.say(http.StatusOK, "")
+		for range 500 {
+			require.NoError(t, w.Deliver(t.Context(), order()).Err)
+		}
+		s.count.Store(0)
+		open(t, w, s)
+	})
+}
+
 func TestTheBreakerLetsOneThroughAndCloses(t *testing.T) {
 	inTime(t, func(t *testing.T, w *world, s *script) {
 		open(t, w, s)
