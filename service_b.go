@@ -4,13 +4,15 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"slices"
 
 	"sluice/consumer"
 	"sluice/internal/config"
+	"sluice/internal/groups"
 	"sluice/internal/httpserver"
 	"sluice/internal/kafka"
+	"sluice/internal/redrive"
 	"sluice/internal/telemetry"
+	"sluice/internal/webhook"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -19,6 +21,9 @@ import (
 type consumerService struct {
 	server  *httpserver.Server
 	groups  []*consumer.Group
+	hooks   []*webhook.Webhook
+	watch   *groups.Watch
+	redrive *redrive.Service
 	control *kafka.Control
 	link    *kafka.Link
 }
@@ -30,9 +35,36 @@ func (p *Program) newConsumer() (*consumerService, error) {
 		return nil, err
 	}
 	b := &consumerService{control: control, link: kafka.NewLink(control, p.log)}
-	if err := b.addGroups(p); err != nil {
+	if err := b.wire(p); err != nil {
 		control.Close()
 		return nil, err
+	}
+	return b, nil
+}
+
+func (b *consumerService) wire(p *Program) error {
+	client, err := p.cfg.Kafka.Options(p.log)
+	if err != nil {
+		return err
+	}
+	seen := kafka.NewMetrics(p.metrics, "consumer")
+	seen.Up(b.link.Away)
+	client = append(client, kgo.WithHooks(b.link, seen))
+
+	handlers, err := b.allHandlers(p)
+	if err != nil {
+		return err
+	}
+	var watched []groups.Handler
+	for _, h := range handlers {
+		group, err := b.addGroup(p, h, client)
+		if err != nil {
+			return err
+		}
+		watched = append(watched, groups.Handler{
+			Name: h.cfg.Name, Group: h.cfg.Group, Topics: h.cfg.Topics,
+			FromEnd: h.cfg.Start == consumer.StartLatest, StuckAfter: h.cfg.StuckAfter, Member: group,
+		})
 	}
 	b.server = p.newServer("Sluice, service B (consumer)",
 		"Handles the records of Kafka topics as a consumer group: at least once, in order, nothing skipped.",
@@ -42,7 +74,14 @@ func (p *Program) newConsumer() (*consumerService, error) {
 		Description: "Answers at once, while Kafka is down too.",
 		Answers:     map[int]httpserver.Answer{http.StatusOK: {Description: "Service B is running.", Body: runningAnswer{}}},
 	})
-	return b, nil
+	inspector := groups.NewInspector(b.control)
+	groups.NewAPI(inspector, watched, b.link.Away).Register(b.server)
+	if b.watch, err = groups.NewWatch(inspector, watched, p.log, p.metrics); err != nil {
+		return err
+	}
+	b.redrive = redrive.New(redrive.Deps{Client: client, Create: p.cfg.Kafka.Create, Log: p.log})
+	redrive.NewAPI(b.redrive).Register(b.server)
+	return nil
 }
 
 // runningAnswer is the answer of the original service.
@@ -55,46 +94,76 @@ func running(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write([]byte(`{"message":"Microservice B is running!"}`)) // A client that has gone is told nothing.
 }
 
-// addGroups makes a group for each handler: those of the program, those of the
-// settings, or the log handler where there is none at all.
-func (b *consumerService) addGroups(p *Program) error {
-	handlers := slices.Clone(p.handlers)
+// addGroup makes the group of a handler.
+func (b *consumerService) addGroup(p *Program, h namedHandler, client []kgo.Opt) (*consumer.Group, error) {
+	group, err := consumer.New(h.cfg, h.handler, consumer.Deps{
+		Client:  client,
+		Log:     p.log,
+		Metrics: p.metrics,
+		Create:  p.cfg.Kafka.Create,
+		Prepare: func(ctx context.Context, _ *kgo.Client) error {
+			return b.control.Prepare(ctx, p.cfg.Kafka.Create, h.cfg.Topics...)
+		},
+		Away: b.link.Away,
+	})
+	if err != nil {
+		return nil, err
+	}
+	b.groups = append(b.groups, group)
+	p.healthOf("consumer.listen").Check("handler "+h.cfg.Name, group.Ready)
+	return group, nil
+}
+
+// allHandlers are those of the program and those of the settings, or the log
+// handler where there is none at all.
+func (b *consumerService) allHandlers(p *Program) ([]namedHandler, error) {
 	configured := p.cfg.Consumer.Handlers
-	if len(configured)+len(handlers) == 0 {
+	if len(configured)+len(p.handlers) == 0 {
 		configured = config.DefaultHandlers(p.defaultTopic())
 	}
+	var all []namedHandler
+	replaced := map[string]bool{}
 	for _, h := range configured {
+		handler, err := b.handlerOf(p, h)
+		if err != nil {
+			return nil, err
+		}
+		if h.Log == nil && h.Webhook == nil {
+			replaced[h.Name] = true
+		}
+		all = append(all, namedHandler{h.Config, handler})
+	}
+	for _, h := range p.handlers {
+		if !replaced[h.cfg.Name] {
+			all = append(all, h)
+		}
+	}
+	return all, nil
+}
+
+// handlerOf makes the handler that an entry of the settings asks for.
+func (b *consumerService) handlerOf(p *Program, h config.Handler) (consumer.Handler, error) {
+	switch {
+	case h.Webhook != nil:
+		hook, err := webhook.New(*h.Webhook, h.Name, p.log, p.metrics)
+		if err != nil {
+			return nil, err
+		}
+		b.hooks = append(b.hooks, hook)
+		return hook, nil
+	case h.Log != nil:
 		format := consumer.LogText
 		if p.cfg.Telemetry.Log == telemetry.JSON {
 			format = consumer.LogJSON
 		}
-		handlers = append(handlers, namedHandler{h.Config, consumer.NewLog(p.opts.Stdout, format)})
+		return consumer.NewLog(p.opts.Stdout, format), nil
 	}
-	client, err := p.cfg.Kafka.Options(p.log)
-	if err != nil {
-		return err
-	}
-	seen := kafka.NewMetrics(p.metrics, "consumer")
-	seen.Up(b.link.Away)
-	client = append(client, kgo.WithHooks(b.link, seen))
-	for _, h := range handlers {
-		group, err := consumer.New(h.cfg, h.handler, consumer.Deps{
-			Client:  client,
-			Log:     p.log,
-			Metrics: p.metrics,
-			Create:  p.cfg.Kafka.Create,
-			Prepare: func(ctx context.Context, _ *kgo.Client) error {
-				return b.control.Prepare(ctx, p.cfg.Kafka.Create, h.cfg.Topics...)
-			},
-			Away: b.link.Away,
-		})
-		if err != nil {
-			return err
+	for _, own := range p.handlers {
+		if own.cfg.Name == h.Name {
+			return own.handler, nil
 		}
-		b.groups = append(b.groups, group)
-		p.healthOf("consumer.listen").Check("handler "+h.cfg.Name, group.Ready)
 	}
-	return nil
+	return nil, fmt.Errorf("consumer.handlers[%s]: the program has no handler of this name", h.Name)
 }
 
 // defaultTopic is the topic of the default handler: what service A writes to,
@@ -104,6 +173,7 @@ func (p *Program) defaultTopic() string { return p.cfg.Producer.Topic }
 // start joins the groups. Kafka need not be there.
 func (b *consumerService) start(ctx context.Context, p *Program) {
 	p.spawn("consumer", func() error { b.link.Run(ctx); return nil })
+	p.spawn("groups", func() error { return b.watch.Run(ctx) })
 	for _, group := range b.groups {
 		p.spawn("consumer", func() error {
 			if err := group.Run(ctx); err != nil {

@@ -122,6 +122,7 @@ func (p *Program) finish(ctx context.Context) error {
 		for _, g := range p.consumer.groups {
 			run(g.Drain)
 		}
+		run(p.consumer.redrive.Close)
 	}
 	wg.Wait()
 	return errors.Join(errs...)
@@ -144,6 +145,9 @@ func (p *Program) leave(ctx context.Context) error {
 		wg.Go(func() { g.Leave(ctx) })
 	}
 	wg.Wait()
+	for _, h := range p.consumer.hooks {
+		h.Close()
+	}
 	return nil
 }
 

@@ -99,8 +99,10 @@ func New(cfg Config, opts Options) *Program {
 	}
 }
 
-// Handle adds a handler to service B, beside or, where the settings name none,
-// instead of the log handler. It is called before Run.
+// Handle adds a handler to service B, beside those of the settings or, where
+// they name none, instead of the log handler. An entry of the settings that has
+// the handler's name and no handler of its own replaces cfg. It is called before
+// Run.
 func (p *Program) Handle(cfg consumer.Config, h consumer.Handler) {
 	p.handlers = append(p.handlers, namedHandler{cfg, h})
 }
@@ -109,7 +111,11 @@ func (p *Program) Handle(cfg consumer.Config, h consumer.Handler) {
 // ARCHITECTURE.md for the table. A clean stop is nil. A part that cannot start
 // or fails is an error, after the others were stopped.
 func (p *Program) Run(ctx context.Context) error {
-	if err := p.cfg.Validate(); err != nil {
+	own := make([]string, len(p.handlers))
+	for i, h := range p.handlers {
+		own[i] = h.cfg.Name
+	}
+	if err := p.cfg.Validate(own...); err != nil {
 		return err
 	}
 	err := p.start(ctx)

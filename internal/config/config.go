@@ -50,9 +50,10 @@ func Default() Config {
 	}
 }
 
-// Validate checks every setting; its errors name them.
-func (c Config) Validate() error {
-	errs := []error{c.Kafka.Validate(), c.Producer.Validate(), c.Consumer.Handlers.validate(), c.Broker.Validate(), c.Auth.validate(c.HTTP.TLS.Enabled()), c.HTTP.Validate(), c.Telemetry.Validate()}
+// Validate checks every setting; its errors name them. own are the names of the
+// handlers that the program itself has.
+func (c Config) Validate(own ...string) error {
+	errs := []error{c.Kafka.Validate(), c.Producer.Validate(), c.Consumer.Handlers.validate(own), c.Broker.Validate(), c.Auth.validate(c.HTTP.TLS.Enabled()), c.HTTP.Validate(), c.Telemetry.Validate()}
 	if len(c.Consumer.Listen) == 0 {
 		errs = append(errs, errors.New("consumer.listen: at least one address is needed"))
 	}

@@ -35,8 +35,8 @@ func NewAPI(inspector *Inspector, handlers []Handler, away func() error) *API {
 	return &API{memory: memory{inspector: inspector}, handlers: handlers, away: away, host: host}
 }
 
-// Summary is a group of one of this program's handlers, in a list.
-type Summary struct {
+// Overview is a group of one of this program's handlers, in a list.
+type Overview struct {
 	Group   string   `json:"group"`
 	Handler string   `json:"handler" doc:"The handler's name."`
 	Topics  []string `json:"topics" doc:"Topics that the handler reads."`
@@ -47,9 +47,9 @@ type Summary struct {
 	Problem string `json:"problem,omitempty" doc:"Why nothing more is known of the group."`
 }
 
-// List is the groups of this program's handlers.
-type List struct {
-	Groups []Summary `json:"groups"`
+// Groups is the groups of this program's handlers.
+type Groups struct {
+	Groups []Overview `json:"groups"`
 }
 
 // Detail is a group, and what this replica knows of it besides.
@@ -76,7 +76,7 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) {
 			mine = append(mine, h)
 		}
 	}
-	summaries := make([]Summary, len(mine))
+	summaries := make([]Overview, len(mine))
 	problems := make([]*httpserver.Problem, len(mine))
 	var wg sync.WaitGroup
 	for n, h := range mine {
@@ -87,13 +87,13 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) {
 		problems[n].Write(w)
 		return
 	}
-	write(w, List{Groups: summaries})
+	write(w, Groups{Groups: summaries})
 }
 
 // summary returns one entry of the list. The problem is that Kafka is away,
 // which concerns all of them; any other one is in the entry.
-func (a *API) summary(ctx context.Context, h Handler) (Summary, *httpserver.Problem) {
-	s := Summary{Group: h.Group, Handler: h.Name, Topics: h.Topics}
+func (a *API) summary(ctx context.Context, h Handler) (Overview, *httpserver.Problem) {
+	s := Overview{Group: h.Group, Handler: h.Name, Topics: h.Topics}
 	g, err := a.inspect(ctx, h.Group)
 	switch p := problem(err, h.Group); {
 	case p == nil:

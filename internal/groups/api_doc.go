@@ -17,7 +17,7 @@ func (a *API) Register(s *httpserver.Server) {
 		},
 	}
 	list := maps.Clone(refusals)
-	list[http.StatusOK] = httpserver.Answer{Description: "The groups whose topics the principal may read.", Body: List{}}
+	list[http.StatusOK] = httpserver.Answer{Description: "The groups whose topics the principal may read.", Body: Groups{}}
 	s.Handle(http.MethodGet, "/groups", http.HandlerFunc(a.list), httpserver.Doc{
 		ID: "listGroups", Summary: "The groups of this program's handlers", Tag: "groups",
 		Description: "State and lag are those of the whole group, the same on every replica, and up to a second old.",

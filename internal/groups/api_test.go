@@ -107,8 +107,8 @@ func TestGroupsOfThisProgram(t *testing.T) {
 	w.write(record(0, time.Minute), record(1, time.Hour))
 	w.join()
 	d := open(t, w.Inspector, nil, nil, handler("log", group, topic), handler("mail", "mailers", "orders"))
-	list := answer[groups.List](d, "/groups")
-	require.Equal(t, []groups.Summary{
+	list := answer[groups.Groups](d, "/groups")
+	require.Equal(t, []groups.Overview{
 		{Group: group, Handler: "log", Topics: []string{topic}, State: "Stable", Members: 1, Total: groups.Total{Lag: new(int64(2)), LagSeconds: new(3600.0)}},
 		{Group: "mailers", Handler: "mail", Topics: []string{"orders"}, State: "Dead", Total: groups.Total{Lag: new(int64), LagSeconds: new(0.0)}},
 	}, list.Groups)
@@ -156,7 +156,7 @@ func TestWhoMaySeeAGroup(t *testing.T) {
 			d := open(t, w.Inspector, &access.Grant{Topics: c.topics, Rights: c.rights}, nil, handler("log", group, topic, "orders", retry))
 			code, _, body := d.get("/groups/" + group)
 			require.Equal(t, c.code, code, body)
-			require.Len(t, answer[groups.List](d, "/groups").Groups, c.listed)
+			require.Len(t, answer[groups.Groups](d, "/groups").Groups, c.listed)
 			d.key = "sluice_wrong"
 			code, _, _ = d.get("/groups/" + group)
 			require.Equal(t, 401, code)
@@ -218,7 +218,7 @@ func TestAGroupThatKafkaDoesNotLetUsAskAbout(t *testing.T) {
 	code, _, body := d.get("/groups/" + group)
 	require.Equal(t, 403, code)
 	require.Contains(t, body, "the right to describe the group")
-	list := answer[groups.List](d, "/groups")
+	list := answer[groups.Groups](d, "/groups")
 	require.Contains(t, list.Groups[0].Problem, "the right to describe")
 	require.Equal(t, "Dead", list.Groups[1].State, "the others are shown all the same")
 }

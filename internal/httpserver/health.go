@@ -54,8 +54,8 @@ func (h *Health) reasons(traffic bool) []string {
 	return reasons
 }
 
-// status is the answer of both endpoints when all is well.
-type status struct {
+// healthAnswer is the answer of both endpoints when all is well.
+type healthAnswer struct {
 	Status string `json:"status" enum:"alive,ready"`
 }
 
@@ -66,14 +66,14 @@ func (h *Health) register(s *Server, metrics prometheus.Gatherer) {
 	}), Doc{
 		ID: "healthz", Open: true, Summary: "Whether the process is alive", Tag: "health",
 		Description: "Always answers, Kafka or no Kafka.",
-		Answers:     map[int]Answer{http.StatusOK: {Description: "The process is alive.", Body: status{}}},
+		Answers:     map[int]Answer{http.StatusOK: {Description: "The process is alive.", Body: healthAnswer{}}},
 	})
 	s.Handle(http.MethodGet, "/readyz", http.HandlerFunc(h.readyz), Doc{
 		ID: "readyz", Open: true, Summary: "Whether the service can do its work", Tag: "health",
 		Description: "Without a parameter, for people and alerts: 503 with the reasons while Kafka cannot be used and while draining. With `for=traffic`, for proxies and orchestrators: 503 only while draining.",
 		Query:       []Param{{Name: "for", Description: "Who asks.", Enum: []any{"traffic"}}},
 		Answers: map[int]Answer{
-			http.StatusOK:                  {Description: "The service is ready.", Body: status{}},
+			http.StatusOK:                  {Description: "The service is ready.", Body: healthAnswer{}},
 			http.StatusUnprocessableEntity: {Description: "A parameter is unknown or wrong.", Problem: true},
 			http.StatusServiceUnavailable:  {Description: "The service is not ready; the detail says why.", Problem: true},
 		},
