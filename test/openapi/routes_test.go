@@ -67,13 +67,22 @@ func registered(call *ast.CallExpr) (string, bool) {
 	case *ast.Ident:
 		// Others of the name: (*sluice.Program).Handle, slog.Handler.
 		return "by Server.Handle", pattern.Name != "cfg" && pattern.Name != "ctx"
+	case *ast.SelectorExpr:
+		return "an expression", pattern.Sel.Name != "Config"
 	}
 	return "an expression", true
 }
 
 // A path takes the methods that are documented, and says so of the others.
 func TestOtherMethodsAreNotAllowed(t *testing.T) {
-	s := start(t, newCluster(t), nil)
+	requireMethods(t, start(t, newCluster(t), nil),
+		"/", "/nowhere", "/topics/events/nothing", "/v3", "/v3/clusters/c1/topics/events/records:all")
+}
+
+// requireMethods tries every method on every path of the document, and paths
+// that do not exist.
+func requireMethods(t *testing.T, s *service, nowhere ...string) {
+	t.Helper()
 	d := s.read()
 	problem := d.schema(t, "components", "schemas", "Problem")
 	for template, item := range d.Paths {
@@ -85,7 +94,7 @@ func TestOtherMethodsAreNotAllowed(t *testing.T) {
 			}
 		}
 		slices.Sort(allowed)
-		path := strings.NewReplacer("{topic}", "events", "{partition}", "0", "{cluster}", "c1", "{id}", "c1").Replace(template)
+		path := strings.NewReplacer("{topic}", "events", "{partition}", "0", "{cluster}", "c1", "{id}", "c1", "{group}", "g").Replace(template)
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"} {
 			if slices.Contains(allowed, method) {
 				continue
@@ -99,7 +108,7 @@ func TestOtherMethodsAreNotAllowed(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{"/", "/nowhere", "/topics/events/nothing", "/v3", "/v3/clusters/c1/topics/events/records:all"} {
+	for _, path := range nowhere {
 		code, _, body := s.do(http.MethodPost, path, "", nil)
 		require.Equal(t, http.StatusNotFound, code, path)
 		require.NoError(t, problem.Validate(parse(t, body)))
