@@ -57,12 +57,24 @@ lint: ## Run the linters, over the tests of the Compose stacks too
 test: ## Run the whole suite on the embedded broker, with the race detector where there is a C compiler
 	@$(if $(RACE),,echo 'no C compiler found: the suite runs without the race detector')
 	$(GOTEST) $(RACE) ./...
-	$(GOTEST) -tags $(FAKE_TIME) ./consumer
+	$(GOTEST) -tags $(FAKE_TIME) ./consumer ./internal/webhook
 
 .PHONY: test-kafka
 test-kafka: ## Run the end-to-end tests against the Kafka of KAFKA_BROKERS
 	@[ -n "$${KAFKA_BROKERS:-}" ] || { echo 'Set KAFKA_BROKERS to the Kafka to test against, as in: make test-kafka KAFKA_BROKERS=localhost:9092' >&2; exit 2; }
 	$(GOTEST) $(RACE) -count=1 ./test/...
+
+.PHONY: model
+model: ## Run SCHEDULES (3000) random schedules of the processing plane in fake time, and write docs/model.md
+	go test -tags $(FAKE_TIME) -timeout 60m -run '^TestNothingIsLostWhateverHappens$$' ./consumer -schedules $${SCHEDULES:-3000} -report $(CURDIR)/docs/model.md
+
+.PHONY: nemesis
+nemesis: ## Kill and freeze the members of a group and the broker FAULTS (100) times, and write docs/nemesis.md (KAFKA_BROKERS, KAFKA_PID, KAFKA_START)
+	go run ./test/nemesis -faults $${FAULTS:-100} -md docs/nemesis.md
+
+.PHONY: nemesis-smoke
+nemesis-smoke: ## The same with one fault of each kind, in three minutes, without the file
+	go run ./test/nemesis -faults 7 -max 10m
 
 # The tests remove what they start. The trap is for a test process that is killed: Ctrl-C, a time-out.
 compose-test = export COMPOSE_PROJECT_NAME=$(1); trap '{ $(DOWN); } >/dev/null 2>&1' EXIT; \
@@ -92,10 +104,12 @@ bench: build ## Measure both services beside programs that do less, and write do
 	go test -run '^$$' -bench . -benchmem ./...
 	go run ./bench/log -md docs/benchmarks.md
 	go run ./bench/producer -json docs/benchmarks-producer.json -md docs/benchmarks-producer.md
+	go run ./bench/consumer -json docs/benchmarks-consumer.json -md docs/benchmarks-consumer.md
 
 .PHONY: bench-smoke
-bench-smoke: build ## Run the benchmark of service A for half a minute, to see that it works and that nothing is lost
+bench-smoke: build ## Run the benchmarks of both services for a moment, to see that they work and that nothing is lost
 	go run ./bench/producer -rounds 1 -seconds 1
+	go run ./bench/consumer -rounds 1 -seconds 0.5 -records 500000
 
 .PHONY: long-upload
 long-upload: ## Upload 10 GB of NDJSON in one request and look at the memory (UPLOAD_MB=10240; on the Kafka of KAFKA_BROKERS if set)

@@ -37,11 +37,18 @@ var (
 // have to wait for each other did so, and every record that a member took over
 // is in exactly one state.
 func TestNothingIsLostWhateverHappens(t *testing.T) {
+	all, began := &totals{steps: map[string]int{}}, time.Now()
 	for n := range *schedules {
 		seed := *seed + uint64(n)
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			inWorld(t, 3, func(_ *testing.T, w *world) { newSchedule(w, seed).run() })
+			inWorld(t, 3, func(_ *testing.T, w *world) {
+				s := newSchedule(w, seed)
+				all.add(s, s.run())
+			})
 		})
+	}
+	if *report != "" && !t.Failed() {
+		all.write(t, *report, time.Since(began))
 	}
 }
 
@@ -88,7 +95,8 @@ func newSchedule(w *world, seed uint64) *schedule {
 
 func pick[T any](r *rand.Rand, choices ...T) T { return choices[r.IntN(len(choices))] }
 
-func (s *schedule) run() {
+// run runs it, and returns how many dead letters there are.
+func (s *schedule) run() (dead int) {
 	s.t.Cleanup(func() {
 		if s.t.Failed() {
 			s.t.Log(strings.Join(s.steps, "\n"))
@@ -149,11 +157,12 @@ func (s *schedule) run() {
 		m.addsUp()
 	}
 	s.pass(time.Minute) // For handlers that were deaf.
-	s.check()
+	return s.check()
 }
 
-// check looks at everything that can be known only at the end.
-func (s *schedule) check() {
+// check looks at everything that can be known only at the end, and returns how
+// many dead letters there are.
+func (s *schedule) check() int {
 	letters := s.deadLetters()
 	if s.config.OnFailure == consumer.Stop {
 		require.Empty(s.t, letters)
@@ -167,6 +176,7 @@ func (s *schedule) check() {
 	if s.transforms {
 		s.checkResults(letters)
 	}
+	return len(letters)
 }
 
 // checkResults compares what readers of committed records see with what went
