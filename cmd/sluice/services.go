@@ -4,53 +4,34 @@ import (
 	"context"
 	"os"
 	"runtime/debug"
-	"time"
 
 	"sluice"
 	"sluice/internal/broker"
 	"sluice/internal/config"
-	"sluice/internal/httpserver"
 	"sluice/internal/kafka"
 	"sluice/internal/producer"
 	"sluice/internal/telemetry"
-
-	"github.com/KimMachineGun/automemlimit/memlimit"
 )
-
-// linger is how long a service that was told to stop goes on serving, so that
-// proxies notice.
-const linger = 2 * time.Second
 
 // newCLI returns the commands with the defaults of the settings.
 func newCLI() *cli {
 	d := config.Default()
 	c := &cli{}
-	c.Producer = producerCommand{d.Kafka, d.Producer, common{d.Auth, d.HTTP, d.Admin, d.Telemetry}}
-	c.Consumer = consumerCommand{d.Kafka, d.Consumer, common{d.Auth, d.HTTP, d.Admin, d.Telemetry}}
+	c.Producer = producerCommand{d.Kafka, d.Producer, config.SharedOf(d)}
+	c.Consumer = consumerCommand{config.ServiceBOf(d)}
 	c.Broker = brokerCommand{d.Broker, d.Telemetry}
 	c.Topic.Create.Kafka, c.Topic.List.Kafka = d.Kafka, d.Kafka
 	c.Group = newGroup(d.Kafka)
+	c.DLQ = newDLQ(d.Kafka)
 	c.Settings.Print.Config, c.Settings.Check.Config, c.Settings.Docs.Config = d, d, d
-	c.Dev = newDev(d)
+	c.Dev = devCommand{config.NewDev()}
 	return c
-}
-
-// common are the settings of both services.
-type common struct {
-	Auth      config.Auth       `embed:""`
-	HTTP      httpserver.Config `embed:"" prefix:"http-"`
-	Admin     config.Admin      `embed:"" prefix:"admin-"`
-	Telemetry telemetry.Config  `embed:"" prefix:"telemetry-"`
-}
-
-func (c common) into(cfg *config.Config) {
-	cfg.Auth, cfg.HTTP, cfg.Admin, cfg.Telemetry = c.Auth, c.HTTP, c.Admin, c.Telemetry
 }
 
 type producerCommand struct {
 	Kafka    kafka.Config    `embed:"" prefix:"kafka-"`
 	Producer producer.Config `embed:"" prefix:"producer-"`
-	common
+	config.Shared
 }
 
 // Run runs service A.
@@ -62,9 +43,9 @@ func (c *producerCommand) Run(ctx context.Context, std streams) error {
 	}
 	cfg := config.Default()
 	cfg.Kafka, cfg.Producer = c.Kafka, c.Producer
-	c.into(&cfg)
+	c.Into(&cfg)
 	boundMemory(int64(c.Producer.Limits.InFlight) + besideBudget)
-	return serve(ctx, std, cfg, sluice.Options{Producer: true, Linger: linger})
+	return serve(ctx, std, cfg, sluice.Options{Producer: true, Linger: config.Linger})
 }
 
 // besideBudget is what service A may hold beside its in-flight budget before
@@ -80,21 +61,11 @@ func boundMemory(limit int64) {
 	}
 }
 
-type consumerCommand struct {
-	Kafka    kafka.Config    `embed:"" prefix:"kafka-"`
-	Consumer config.Consumer `embed:"" prefix:"consumer-"`
-	common
-}
+type consumerCommand struct{ config.ServiceB }
 
 // Run runs service B.
 func (c *consumerCommand) Run(ctx context.Context, std streams) error {
-	cfg := config.Default()
-	cfg.Kafka, cfg.Consumer = c.Kafka, c.Consumer
-	if topic := os.Getenv("KAFKA_TOPIC"); topic != "" {
-		cfg.Producer.Topic = topic // An alias of the default handler's topic, too.
-	}
-	c.into(&cfg)
-	return serve(ctx, std, cfg, sluice.Options{Consumer: true, Linger: linger})
+	return serve(ctx, std, c.All(), sluice.Options{Consumer: true, Linger: config.Linger})
 }
 
 type brokerCommand struct {
@@ -116,10 +87,6 @@ func serve(ctx context.Context, std streams, cfg config.Config, opts sluice.Opti
 	}
 	opts.Stdout = std.out
 	opts.Log = telemetry.NewLogger(cfg.Telemetry, std.err)
-	// In a container, stay below its memory limit, if that is lower than ours.
-	ours := debug.SetMemoryLimit(-1)
-	if theirs, err := memlimit.Set(); err == nil && theirs > ours {
-		debug.SetMemoryLimit(ours)
-	}
+	config.StayInContainer()
 	return sluice.New(cfg, opts).Run(ctx)
 }
