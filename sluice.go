@@ -119,7 +119,9 @@ func (p *Program) Run(ctx context.Context) error {
 		return err
 	}
 	err := p.start(ctx)
-	if err == nil {
+	if err != nil {
+		p.opts.Linger = 0 // Nobody has noticed it.
+	} else {
 		if p.opts.Started != nil {
 			p.opts.Started(p.addresses())
 		}
