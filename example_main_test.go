@@ -13,7 +13,7 @@ import (
 // A whole program; its main function has this body.
 func ExampleMain() {
 	sluice.Main(sluice.Handler{
-		Config:  consumer.Config{Name: "billing", Topics: []string{"orders"}, Group: "billing", Retry: consumer.DefaultRetry()},
+		Config:  consumer.Config{Name: "billing", Topics: []string{"orders"}, Group: "billing"},
 		Handler: consumer.HandlerFunc(bill),
 	})
 }

@@ -21,8 +21,6 @@ import (
 type Handler struct {
 	// Config needs Name, Topics and Group; an entry of consumer.handlers in the
 	// settings that has the same name, and no handler of its own, replaces it.
-	// A zero Retry.Attempts is without end: consumer.DefaultRetry is what most
-	// handlers want.
 	Config  consumer.Config
 	Handler consumer.Handler
 }

@@ -54,7 +54,17 @@ func (g *Group) commitLoop() {
 		case <-ticker.C:
 		case <-g.commits.kick:
 		}
-		g.commit(g.base, commitTimeout, g.all())
+		if g.commit(g.base, commitTimeout, g.all()) {
+			g.commits.soon()
+		}
+	}
+}
+
+// commitAll commits positions that move no more, in as many steps as it takes.
+func (g *Group) commitAll(ctx context.Context, timeout time.Duration, parts []*partition) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	for g.commit(ctx, timeout, parts) {
 	}
 }
 
@@ -68,20 +78,58 @@ type claim struct {
 	topicID  record.TopicID
 }
 
+// room is how much of what a Transform has made still fits in a transaction.
+type room struct{ records, bytes int }
+
+// take returns how many of the entries fit. A first one always does.
+func (r *room) take(entries []*entry, first bool) int {
+	for i, e := range entries {
+		weight := e.weight()
+		if (r.records < 1 || r.bytes < weight) && (i > 0 || !first) {
+			return i
+		}
+		r.records--
+		r.bytes -= weight
+	}
+	return len(entries)
+}
+
 // claim returns the position where it differs from what is committed, or the
-// one behind the first record that is not committed.
-func (p *partition) claim(single bool) (claim, bool) {
+// one behind the records whose results there is room for.
+func (p *partition) claim(r *room, first bool) (claim, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.fenced || p.suspended != nil || !p.located || p.results.refused || (p.hasCommit && p.committed == p.position) {
 		return claim{}, false
 	}
 	c := claim{partition: p, at: p.position, results: p.results.entries, memberID: p.memberID, topicID: p.topicID}
-	if single && len(c.results) > 1 {
-		c.results = c.results[:1]
-		c.at = c.results[0].after()
+	if n := r.take(c.results, first); n < len(c.results) {
+		if n == 0 {
+			return claim{}, false
+		}
+		c.results = c.results[:n]
+		c.at = c.results[n-1].after()
 	}
 	return c, true
+}
+
+// beginning returns the position behind which nothing is in Kafka yet of what a
+// Transform has made, where the group has committed none.
+func (p *partition) beginning() (claim, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.fenced || p.suspended != nil || !p.located || p.hasCommit || len(p.results.entries) == 0 {
+		return claim{}, false
+	}
+	at := kgo.EpochOffset{Epoch: -1, Offset: p.results.entries[0].kafka.Offset}
+	return claim{partition: p, at: at, memberID: p.memberID, topicID: p.topicID}, true
+}
+
+// isDone reports whether the claim is what is committed.
+func (c claim) isDone() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.hasCommit && c.committed == c.at
 }
 
 // done notes that the claim is committed.
@@ -107,8 +155,9 @@ func (p *partition) ours() bool {
 
 // commit commits the positions that have changed, and takes at most timeout.
 // What fails is logged and stays to be committed, which is the next call's
-// work. Nothing of a fenced partition is ever committed.
-func (g *Group) commit(ctx context.Context, timeout time.Duration, parts []*partition) {
+// work, and so is what did not fit in a transaction: then it reports true, and
+// should be called again. Nothing of a fenced partition is ever committed.
+func (g *Group) commit(ctx context.Context, timeout time.Duration, parts []*partition) (again bool) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	select {
@@ -116,22 +165,24 @@ func (g *Group) commit(ctx context.Context, timeout time.Duration, parts []*part
 		defer func() { <-g.commits.turn }()
 	case <-ctx.Done():
 		g.errors.say("commit", fmt.Errorf("commit offsets: the commit before has not ended: %w", ctx.Err()))
-		return
+		return false
 	}
 	if g.transactor != nil {
-		if err := g.transactor.commit(ctx, parts); err != nil {
+		again, err := g.transactor.commit(ctx, parts)
+		if err != nil {
 			g.metrics.commits.WithLabelValues("error").Inc()
 			g.errors.say("commit", fmt.Errorf("commit results: %w", err))
 		}
-		return
+		return again
 	}
 	var claims []claim
 	for _, p := range parts {
-		if c, ok := p.claim(false); ok {
+		if c, ok := p.claim(&room{}, true); ok {
 			claims = append(claims, c)
 		}
 	}
 	g.commitOffsets(ctx, timeout, claims)
+	return false
 }
 
 // commitOffsets commits without a transaction. What fails is logged.

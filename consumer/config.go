@@ -52,7 +52,7 @@ const (
 )
 
 // Config are the settings of one handler and its group. What is zero, but for
-// Name, Topics, Group and Retry.Attempts, has the default of DefaultConfig.
+// Name, Topics and Group, has the default of DefaultConfig.
 type Config struct {
 	// Name is the handler's in logs, metrics and dead letters.
 	Name string `yaml:"name"`
@@ -75,7 +75,8 @@ type Config struct {
 	SessionTimeout time.Duration `yaml:"session_timeout,omitempty"`
 	// Instance makes this a static member (group.instance.id): one that comes
 	// back under this name within SessionTimeout has its partitions again,
-	// without a rebalance. Each member of a group needs its own.
+	// without a rebalance. It does not leave the group when it stops, so its
+	// partitions wait for it until then. Each member of a group needs its own.
 	Instance string `yaml:"instance,omitempty"`
 	// StuckAfter is when a partition is reported that has records to handle
 	// and makes no progress: 5m by default.
@@ -86,8 +87,8 @@ type Config struct {
 // the first attempt is First, each later one twice the one before, at most Max,
 // less a random part of up to a half.
 type Retry struct {
-	// Attempts counts the first one, too. Zero is without end.
-	Attempts int           `yaml:"attempts"`
+	// Attempts counts the first one, too: 8 by default. -1 is without end.
+	Attempts int           `yaml:"attempts,omitempty"`
 	First    time.Duration `yaml:"first,omitempty"`
 	Max      time.Duration `yaml:"max,omitempty"`
 }
@@ -96,23 +97,18 @@ type Retry struct {
 // of the original system.
 func DefaultConfig() Config {
 	return Config{
-		Name:           "log",
-		Topics:         []string{"test-topic"},
-		Group:          "my-fastapi-consumer-group",
-		Start:          StartEarliest,
-		Order:          OrderPartition,
-		Concurrency:    64,
-		Retry:          DefaultRetry(),
+		Name:        "log",
+		Topics:      []string{"test-topic"},
+		Group:       "my-fastapi-consumer-group",
+		Start:       StartEarliest,
+		Order:       OrderPartition,
+		Concurrency: 64,
+		// About half a minute in all.
+		Retry:          Retry{Attempts: 8, First: 200 * time.Millisecond, Max: 30 * time.Second},
 		OnFailure:      DeadLetter,
 		SessionTimeout: 45 * time.Second, // Kafka's own.
 		StuckAfter:     5 * time.Minute,
 	}
-}
-
-// DefaultRetry is for handlers whose failures depend on the record: eight
-// attempts, which take about half a minute.
-func DefaultRetry() Retry {
-	return Retry{Attempts: 8, First: 200 * time.Millisecond, Max: 30 * time.Second}
 }
 
 // withDefaults fills in what is zero.
@@ -121,6 +117,7 @@ func (c Config) withDefaults() Config {
 	c.Start = cmp.Or(c.Start, d.Start)
 	c.Order = cmp.Or(c.Order, d.Order)
 	c.Concurrency = cmp.Or(c.Concurrency, d.Concurrency)
+	c.Retry.Attempts = cmp.Or(c.Retry.Attempts, d.Retry.Attempts)
 	c.Retry.First = cmp.Or(c.Retry.First, d.Retry.First)
 	c.Retry.Max = cmp.Or(c.Retry.Max, max(d.Retry.Max, c.Retry.First))
 	c.OnFailure = cmp.Or(c.OnFailure, d.OnFailure)
@@ -161,8 +158,8 @@ func (c Config) Validate() error {
 	if c.Timeout < 0 {
 		bad("timeout", "%s is negative", c.Timeout)
 	}
-	if c.Retry.Attempts < 0 {
-		bad("retry.attempts", "%d is negative; 0 is without end", c.Retry.Attempts)
+	if c.Retry.Attempts < -1 {
+		bad("retry.attempts", "%d is neither a number of attempts nor -1, which is without end", c.Retry.Attempts)
 	}
 	if c.Retry.First < 0 {
 		bad("retry.first", "%s is negative", c.Retry.First)
@@ -188,6 +185,9 @@ func (c Config) validateTopics(bad func(setting, format string, args ...any)) {
 		switch {
 		case !topicName.MatchString(topic) || topic == "." || topic == "..":
 			bad("topics", "%q is not a topic's name", topic)
+		case c.OnFailure == DeadLetter && slices.Contains(c.Topics, deadletter.Retry(topic, c.Group)):
+			bad("topics", "%s is where redriven dead letters of %s come back, and is read without being named",
+				deadletter.Retry(topic, c.Group), topic)
 		case seen[topic]:
 			bad("topics", "%s is named twice", topic)
 		case c.OnFailure == DeadLetter && c.Group != "" && !topicName.MatchString(deadletter.Redrives(topic, c.Group)):

@@ -29,7 +29,7 @@ func (g *Group) Drain(ctx context.Context) error {
 	stopAll(parts)
 	busy := waitAll(ctx, parts)
 	// What is handled is to be committed even when the time is up.
-	g.commit(context.WithoutCancel(ctx), finalCommitTimeout, parts)
+	g.commitAll(context.WithoutCancel(ctx), finalCommitTimeout, parts)
 	g.retire(parts)
 	var errs []error
 	for _, p := range busy {
@@ -43,7 +43,8 @@ func (g *Group) Drain(ctx context.Context) error {
 // client, and waits for all that the group has started; Run returns after it.
 // When ctx ends first, the group finds out by itself after its session
 // time-out, and a handler that ignores the end of its context is left behind.
-// It implies StopPolling.
+// A static member does not leave: its partitions wait for it to come back, for
+// as long as its session lasts. It implies StopPolling.
 func (g *Group) Leave(ctx context.Context) {
 	g.StopPolling()
 	g.leave.Do(func() { g.close(ctx) })
@@ -70,10 +71,13 @@ func (g *Group) close(ctx context.Context) {
 	// nothing else.
 	g.killBase()
 	client.Close()
-	g.letters.client.Close()
+	g.letters.close()
 	g.closeTransactor(ctx)
 	g.pool.close()
 	client.AllowRebalance() // Close polls a last time; what waits for that to end would leak.
+	if g.config.Instance != "" {
+		err = nil // A static member is thrown out by nobody.
+	}
 	if err != nil && memberID != "" {
 		err = g.leaveAs(ctx, memberID)
 	}

@@ -43,8 +43,45 @@ func logLoopError(log *slog.Logger, err error, attrs ...any) {
 	log.Error("Error in consumer loop: "+err.Error(), attrs...)
 }
 
+// maxFailures is how many failures of the handler are logged in five seconds. A
+// topic full of records that fail would else write a line, or the stack of a
+// panic, for each as fast as Kafka delivers them.
+const maxFailures = 100
+
+// failures bounds how many failures are logged.
+type failures struct {
+	mu     sync.Mutex
+	since  time.Time
+	said   int
+	unsaid int
+}
+
+// say reports whether one more may be logged, and how many were not before.
+func (f *failures) say() (unsaid int, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if now := time.Now(); now.Sub(f.since) >= complainEvery {
+		f.since, f.said = now, 0
+	}
+	if f.said == maxFailures {
+		f.unsaid++
+		return 0, false
+	}
+	f.said++
+	unsaid, f.unsaid = f.unsaid, 0
+	return unsaid, true
+}
+
 // handlerFailed reports an attempt that failed.
 func (g *Group) handlerFailed(tp topicPartition, offset int64, failed *failure) {
+	g.metrics.errors.WithLabelValues(failed.kind()).Inc()
+	if failed.hold > 0 {
+		return // A hold is logged once.
+	}
+	unsaid, ok := g.failures.say()
+	if !ok {
+		return
+	}
 	attrs := []any{
 		slog.String("topic", tp.topic),
 		slog.Int("partition", int(tp.id)),
@@ -53,10 +90,10 @@ func (g *Group) handlerFailed(tp topicPartition, offset int64, failed *failure) 
 	if failed.stack != nil {
 		attrs = append(attrs, slog.String("stack", string(failed.stack)))
 	}
-	g.metrics.errors.WithLabelValues(failed.kind()).Inc()
-	if failed.hold == 0 { // A hold is logged once.
-		logLoopError(g.log, failed, attrs...)
+	if unsaid > 0 {
+		attrs = append(attrs, slog.Int("failures_not_logged", unsaid))
 	}
+	logLoopError(g.log, failed, attrs...)
 }
 
 // watchAway says every five seconds that Kafka is away, while it is.

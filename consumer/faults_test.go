@@ -152,6 +152,29 @@ func TestAPartitionWhoseOffsetIsRefusedIsReadWhenItIsGranted(t *testing.T) {
 	})
 }
 
+// The same when a member comes back, whose position is known.
+func TestAPartitionThatComesBackIsReadThoughItsOffsetWasRefused(t *testing.T) {
+	inWorld(t, 2, func(t *testing.T, w *world) {
+		m := w.join(nil)
+		w.produce(0, "a")
+		w.produce(1, "b")
+		w.eventually("handled", w.seen.all)
+		w.cut(true)
+		w.pass(8 * time.Second)
+		fault := w.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetFetch}, Topic: topic, Err: kerr.UnknownServerError, Count: -1})
+		w.cut(false)
+		w.pass(20 * time.Second)
+		require.Positive(t, w.log.count("Error in consumer loop: UNKNOWN_SERVER_ERROR"))
+		fault.Remove()
+		w.produce(0, "c")
+		w.produce(1, "d")
+		w.eventually("handled", w.seen.all)
+		_, repeats := w.seen.count()
+		require.Zero(t, repeats)
+		m.addsUp()
+	})
+}
+
 // An error that comes with every fetch is told, but does not flood the log.
 func TestTheSameErrorIsToldEveryFiveSeconds(t *testing.T) {
 	inWorld(t, 1, func(t *testing.T, w *world) {

@@ -1,7 +1,6 @@
 package consumer
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -38,7 +37,7 @@ func (p *partition) failed(l *lane, f *failure) {
 		p.states.Running--
 		p.states.Retrying++
 		delete(p.busy, l)
-		p.await(l, max(p.group.config.Retry.pause(l.attempts), f.after), p.retry)
+		p.await(l, f, max(p.group.config.Retry.pause(l.attempts), f.after), p.retry)
 	case p.group.config.OnFailure == Stop:
 		p.halt(l, fmt.Errorf("offset %d was given up (%s) after %d attempts: %w", e.kafka.Offset, class, l.attempts, f.err))
 	default:
@@ -53,7 +52,7 @@ func (p *partition) verdict(l *lane) deadletter.Class {
 	switch {
 	case l.failed.class != "":
 		return l.failed.class
-	case most == 0 || l.attempts < most:
+	case most < 0 || l.attempts < most:
 		return ""
 	case l.failed.late:
 		return deadletter.Timeout
@@ -67,9 +66,8 @@ func (p *partition) verdict(l *lane) deadletter.Class {
 func (r Retry) pause(attempts int) time.Duration {
 	d := r.First
 	for ; attempts > 1 && d < r.Max; attempts-- {
-		d *= 2
+		d += min(d, r.Max-d)
 	}
-	d = min(d, r.Max)
 	return d/2 + rand.N(d/2+1) //nolint:gosec // G404: nobody gains by guessing it.
 }
 
@@ -90,8 +88,9 @@ func (p *partition) unbegin(l *lane, f *failure) {
 
 // await has something done with a lane after a while, unless the partition is
 // stopped before. No worker waits meanwhile.
-func (p *partition) await(l *lane, d time.Duration, then func(*lane)) {
+func (p *partition) await(l *lane, why error, d time.Duration, then func(*lane)) {
 	p.waiting[l] = true
+	l.waits = why
 	if !p.stopped {
 		l.timer = time.AfterFunc(d, func() { then(l) })
 	}
@@ -144,8 +143,14 @@ func (p *partition) letterOf(l *lane, class deadletter.Class) deadletter.Letter 
 		FirstFailure: l.failures[0],
 		LastFailure:  l.failures[1],
 	}
-	if l.first.redriven != nil {
+	switch {
+	case l.first.redriven != nil:
 		letter.Replays = l.first.redriven.Replays
+	case p.source != "":
+		// Somebody has written it by hand to where redriven dead letters are. It
+		// can be redriven only as one of the topic that those are of; its topic's
+		// id says whose the offset is.
+		letter.Topic = p.source
 	}
 	return letter
 }
@@ -166,7 +171,8 @@ func (p *partition) buried(b *burial) {
 // unburied deals with a dead letter that was not written: it is tried again
 // later, or the partition halts where Kafka has refused it for good.
 func (p *partition) unburied(b *burial, err error, again bool) {
-	p.group.errors.say("dead letter "+p.topic, fmt.Errorf("write dead letter of %s/%d: %w", p.topic, p.id, err),
+	err = fmt.Errorf("write dead letter of %s/%d: %w", p.topic, p.id, err)
+	p.group.errors.say("dead letter "+p.topic, err,
 		slog.String("topic", p.topic), slog.Int("partition", int(p.id)), slog.Int64("offset", b.lane.first.kafka.Offset))
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -174,14 +180,14 @@ func (p *partition) unburied(b *burial, err error, again bool) {
 		return
 	}
 	if !again {
-		p.halt(b.lane, fmt.Errorf("the dead letter of offset %d was refused: %w", b.lane.first.kafka.Offset, err))
+		p.halt(b.lane, fmt.Errorf("offset %d was given up, and its dead letter refused: %w", b.lane.first.kafka.Offset, err))
 		return
 	}
 	b.tries++
 	p.states.Running--
 	p.states.Retrying++
 	delete(p.busy, b.lane)
-	p.await(b.lane, letterRetry.pause(b.tries), func(l *lane) { p.rebury(b, l) })
+	p.await(b.lane, err, letterRetry.pause(b.tries), func(l *lane) { p.rebury(b, l) })
 }
 
 // letterRetry says when a dead letter that was not written is sent again.
@@ -199,5 +205,3 @@ func (p *partition) rebury(b *burial, l *lane) {
 	p.states.Running++
 	p.group.letters.send(b)
 }
-
-var errNoSuchTopic = errors.New("the topic does not exist, and kafka.create does not let us create it")

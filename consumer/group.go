@@ -71,6 +71,7 @@ type Group struct {
 	log       *slog.Logger
 	metrics   *metrics
 	errors    complaints
+	failures  failures
 
 	client *kgo.Client
 	admin  *kadm.Client
@@ -236,7 +237,7 @@ func (g *Group) open() (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("consumer.handlers[%s]: %w", g.config.Name, err)
 	}
-	if err := g.letters.open(g.clientOptions()); err != nil {
+	if err := g.letters.open(); err != nil {
 		client.Close()
 		return false, fmt.Errorf("consumer.handlers[%s]: %w", g.config.Name, err)
 	}

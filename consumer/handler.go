@@ -41,7 +41,7 @@ func (f HandlerFunc) Handle(ctx context.Context, r *record.Record) error { retur
 // the position of the record that it was made of are written to Kafka in one
 // transaction, so that readers of committed records see each result exactly
 // once, whatever fails. Of a result, Topic, Key, Value, Headers and Timestamp
-// count (now where it is zero); the partition is that of the key, or any.
+// count (now where it is zero, else a time of the years 1678 to 2261); the partition is that of the key, or any.
 //
 // It is given to a group as it is. Wrapped in another Handler it could not hand
 // over what it returns, so its Handle always fails.
@@ -72,7 +72,7 @@ func view(r *kgo.Record, id record.TopicID) record.Record {
 		TopicID:   id,
 		Partition: r.Partition,
 		Offset:    r.Offset,
-		Timestamp: r.Timestamp,
+		Timestamp: timeOf(r.Timestamp),
 		Key:       r.Key,
 		Value:     r.Value,
 	}

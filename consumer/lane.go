@@ -19,6 +19,7 @@ type lane struct {
 	failures [2]time.Time // of the first and the last of them
 	failed   *failure     // the last of them
 	timer    *time.Timer  // ends the wait for the next one
+	waits    error        // why it waits
 }
 
 func (l *lane) push(e *entry) {

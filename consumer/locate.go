@@ -118,8 +118,7 @@ func (g *Group) locateSome(ctx context.Context, fetched map[string]map[int32]kgo
 			if p == nil {
 				continue // The group is draining.
 			}
-			if p.isLocated() { // By an earlier try, or it was suspended.
-				next := p.fetchesFrom()
+			if next, ok := p.place(); ok { // By an earlier try, or it was suspended.
 				offsets[id] = kgo.NewOffset().At(next.Offset).WithEpoch(next.Epoch)
 				continue
 			}
@@ -146,14 +145,24 @@ func (g *Group) locateSome(ctx context.Context, fetched map[string]map[int32]kgo
 func (p *partition) locate(at kgo.EpochOffset, committed bool, topicID record.TopicID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.located, p.position, p.next, p.topicID = true, at, at, topicID
+	p.located, p.placed, p.position, p.next, p.topicID = true, true, at, at, topicID
 	p.committed, p.hasCommit = at, committed
 }
 
-func (p *partition) isLocated() bool {
+// place returns where the client goes on, if that is known.
+func (p *partition) place() (kgo.EpochOffset, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.located
+	p.placed = p.located
+	return p.next, p.located
+}
+
+// isPlaced reports whether the client fetches the partition. Where it was
+// refused the group's offset it does not, and never asks again by itself.
+func (p *partition) isPlaced() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.placed
 }
 
 // fetchesFrom returns the offset that the client fetches next.

@@ -96,6 +96,7 @@ func (p *partition) resume(memberID string) bool {
 	}
 	close(p.suspended)
 	p.suspended = nil
+	p.placed = false // It is not fetched before its offset is.
 	return true
 }
 

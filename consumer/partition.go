@@ -57,8 +57,9 @@ type partition struct {
 	// ours, and is closed when it is. See lost.
 	suspended chan struct{}
 
-	// located is set once position and next are known.
-	located bool
+	// located is set once position and next are known, placed once the client
+	// has asked, in this session, where to fetch from.
+	located, placed bool
 	// position is the offset before which all is handled, with the leader
 	// epoch of the record before it; next is the offset that is fetched next.
 	position kgo.EpochOffset
@@ -249,7 +250,9 @@ func (p *partition) rest(l *lane) {
 	delete(p.waiting, l)
 	switch {
 	case l.first == nil:
-		delete(p.lanes, l.key)
+		if p.lanes[l.key] == l { // The lane of a refused result is none of them.
+			delete(p.lanes, l.key)
+		}
 	case !p.stopped && p.halted == nil:
 		p.ready(l)
 	}
@@ -311,6 +314,12 @@ func (p *partition) fence() States {
 func (p *partition) crowded() bool { return p.window.full() || p.results.bytes > maxWindowBytes }
 
 func (p *partition) roomy() bool { return p.window.low() && p.results.bytes <= maxWindowBytes/2 }
+
+func (p *partition) isFenced() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.fenced
+}
 
 // hold pauses or resumes the fetching for a reason that is not the window: the
 // offset to fetch from is looked for, or the last fetch was refused. It reports

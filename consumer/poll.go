@@ -131,7 +131,7 @@ func (g *Group) rest(tp topicPartition) {
 	}
 	g.work.Go(func() {
 		pause := fetchRetryEvery
-		if !p.isLocated() {
+		if !p.isPlaced() {
 			pause = complainEvery
 		}
 		select {
@@ -140,7 +140,7 @@ func (g *Group) rest(tp topicPartition) {
 		case <-time.After(pause):
 		}
 		p.hold(false)
-		if !p.isLocated() {
+		if !p.isPlaced() {
 			g.reread(tp.topic)
 		}
 	})

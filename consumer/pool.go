@@ -127,10 +127,12 @@ func (p *pool) holding() (until time.Time, why error) {
 	return p.until, p.held
 }
 
-// close ends a hold's timer.
+// close ends a hold's timer, and lets no worker be started any more: somebody
+// waits for those that there are.
 func (p *pool) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.limit = 0
 	if p.timer != nil {
 		p.timer.Stop()
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"sluice/consumer"
@@ -76,7 +77,7 @@ func newSchedule(w *world, seed uint64) *schedule {
 	c := defaultConfig()
 	c.Order = pick(s.rand, consumer.OrderPartition, consumer.OrderKey, consumer.OrderNone)
 	c.Concurrency = pick(s.rand, 1, 3, 64)
-	c.Retry = consumer.Retry{Attempts: pick(s.rand, 0, 1, 4), First: 100 * time.Millisecond, Max: 5 * time.Second}
+	c.Retry = consumer.Retry{Attempts: pick(s.rand, -1, 1, 4), First: 100 * time.Millisecond, Max: 5 * time.Second}
 	c.OnFailure = pick(s.rand, consumer.DeadLetter, consumer.DeadLetter, consumer.Stop)
 	c.Timeout = pick(s.rand, 0, 300*time.Millisecond)
 	if c.Timeout > 0 {
@@ -84,6 +85,8 @@ func newSchedule(w *world, seed uint64) *schedule {
 	}
 	s.config, s.transforms = c, s.rand.IntN(3) == 0
 	s.model = newModel(w.t, c.Order)
+	_, _, err := w.client.ProducerID(w.t.Context()) // While nothing fails.
+	require.NoError(w.t, err)
 	if s.transforms {
 		_, err := kadm.NewClient(w.client).CreateTopic(w.t.Context(), 2, 1, nil, made)
 		require.NoError(w.t, err)
@@ -266,8 +269,37 @@ func (s *schedule) break_() {
 	case key == kmsg.Fetch && s.rand.IntN(2) == 0:
 		err = []*kerr.Error{kerr.UnknownTopicID, kerr.NotLeaderForPartition}[s.rand.IntN(2)]
 	}
-	s.steps = append(s.steps, fmt.Sprintf("  %s answers %s", key.Name(), err.Message))
-	s.faults = append(s.faults, s.fault(key, err, 1+s.rand.IntN(10)))
+	fault := kfake.Fault{Err: err, Count: 1 + s.rand.IntN(10)}
+	if s.rand.IntN(3) == 0 {
+		key = s.breakWrites(&fault)
+	}
+	fault.Keys = []kmsg.Key{key}
+	s.steps = append(s.steps, fmt.Sprintf("  %s answers %s", key.Name(), fault.Err.Message))
+	s.faults = append(s.faults, s.cluster.Fault(fault))
+}
+
+// breakWrites makes it a fault of what members write.
+func (s *schedule) breakWrites(f *kfake.Fault) kmsg.Key {
+	errs := map[kmsg.Key][]*kerr.Error{
+		kmsg.Produce: {
+			kerr.NotLeaderForPartition, kerr.NotEnoughReplicasAfterAppend, kerr.RequestTimedOut, kerr.UnknownServerError,
+			kerr.UnknownTopicOrPartition, kerr.OutOfOrderSequenceNumber, kerr.InvalidProducerEpoch,
+		},
+		kmsg.CreateTopics:   {kerr.NotController, kerr.TopicAuthorizationFailed, kerr.UnknownServerError},
+		kmsg.InitProducerID: {kerr.CoordinatorLoadInProgress, kerr.UnknownServerError, kerr.ConcurrentTransactions},
+	}
+	key := pick(s.rand, kmsg.Produce, kmsg.Produce, kmsg.InitProducerID, kmsg.CreateTopics,
+		kmsg.AddPartitionsToTxn, kmsg.AddOffsetsToTxn, kmsg.TxnOffsetCommit, kmsg.EndTxn)
+	if key == kmsg.Produce {
+		f.Topic = pick(s.rand, made, dlq)
+	}
+	if list, ok := errs[key]; ok {
+		f.Err = pick(s.rand, list...)
+	} else {
+		f.Err = pick(s.rand, kerr.NotCoordinator, kerr.CoordinatorLoadInProgress, kerr.UnknownServerError,
+			kerr.InvalidProducerEpoch, kerr.ConcurrentTransactions, kerr.InvalidTxnState)
+	}
+	return key
 }
 
 func (s *schedule) mend() {

@@ -54,7 +54,7 @@ func (g *Group) revoked(ctx context.Context, _ *kgo.Client, taken map[string][]i
 	budget, cancel := context.WithTimeout(ctx, revokeBudget)
 	defer cancel()
 	busy := waitAll(budget, parts)
-	g.commit(ctx, commitTimeout, parts)
+	g.commitAll(ctx, commitTimeout, parts)
 	g.retire(parts)
 	g.log.InfoContext(ctx, "partitions revoked", slog.Any("partitions", taken), slog.Int("still_busy", len(busy)))
 }

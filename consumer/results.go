@@ -62,7 +62,7 @@ func (p *partition) refuse(err error) {
 	e := p.results.entries[0]
 	now := time.Now()
 	l := &lane{
-		partition: p, first: e, last: e,
+		partition: p, first: e, last: e, began: now,
 		attempts: 1, failures: [2]time.Time{now, now},
 		failed: &failure{err: fmt.Errorf("a result was refused by Kafka: %w", err), class: deadletter.Permanent},
 	}
@@ -93,6 +93,9 @@ func toKafka(made []record.Record) ([]*kgo.Record, error) {
 		m := &made[i]
 		if !topicName.MatchString(m.Topic) {
 			return nil, Permanent(fmt.Errorf("the handler returned a record for topic %q, which is not a topic's name", m.Topic))
+		}
+		if err := writable(m.Timestamp); err != nil {
+			return nil, Permanent(fmt.Errorf("the handler returned a record for topic %s: %w", m.Topic, err))
 		}
 		r := &kgo.Record{Topic: m.Topic, Key: m.Key, Value: m.Value, Timestamp: m.Timestamp}
 		for _, h := range m.Headers {

@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,6 +31,10 @@ func retryTopics(c Config) map[string]string {
 
 // sourceOf returns the topic whose redriven dead letters a topic has, or "".
 func (g *Group) sourceOf(topic string) string { return g.retries[topic] }
+
+// origin is the topic whose dead letters the partition's are: its own, or the
+// one whose redriven dead letters it has.
+func (p *partition) origin() string { return cmp.Or(p.source, p.topic) }
 
 // watchRetries has the client read the topics of redriven dead letters from
 // the moment on that they are there. It ends when it has found all.

@@ -138,7 +138,7 @@ func (p *partition) status() PartitionStatus {
 		s.Stopped = p.halted.Error()
 	}
 	for l := range p.waiting {
-		s.LastError = l.failed.Error()
+		s.LastError = l.waits.Error()
 		break
 	}
 	return s

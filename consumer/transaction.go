@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -22,6 +23,9 @@ import (
 // commit may.
 const transactionTimeout = 10 * time.Second
 
+// abortTimeout bounds what is done about a transaction that has failed.
+const abortTimeout = 500 * time.Millisecond
+
 // transactor commits positions together with what a Transform has made of the
 // records before them: one transaction at a time, each with all that has come
 // while the one before was under way. Whoever commits has the committer's turn,
@@ -34,15 +38,34 @@ type transactor struct {
 	group  *Group
 	id     string
 	client *kgo.Client // nil: to be made
+	ends   ends
 	// doubtful are the claims of a transaction that may have been committed.
 	doubtful []claim
-	// single is set while a transaction takes one record only, to find out
-	// which one has results that Kafka refuses.
-	single bool
+	// most is how many records' results a transaction takes, at most. It becomes
+	// less where Kafka refuses one of them, to find out which, and grows again.
+	most int
+	// alone is set while each result is a batch of its own.
+	alone bool
 }
 
+// The bounds of one transaction: one that takes longer than a commit may is
+// abandoned, and would never become smaller by itself.
+const (
+	transactionRecords = 10_000
+	transactionBytes   = 8 << 20
+	// resultBytes is how many bytes of results are with the client at a time; a
+	// larger one is there alone. The client makes batches of what it has, and
+	// Kafka refuses a batch that is above the topic's limit (a megabyte, unless
+	// it is set up otherwise) even where each record in it is below.
+	resultBytes = 512 << 10
+)
+
 func newTransactor(g *Group) *transactor {
-	return &transactor{group: g, id: "sluice-" + g.config.Group + "-" + cmp.Or(g.config.Instance, rand.Text())}
+	return &transactor{
+		group: g,
+		id:    "sluice-" + g.config.Group + "-" + cmp.Or(g.config.Instance, rand.Text()),
+		most:  transactionRecords,
+	}
 }
 
 func (t *transactor) open() error {
@@ -59,6 +82,7 @@ func (t *transactor) open() error {
 		kgo.TransactionalID(t.id),
 		kgo.TransactionTimeout(transactionTimeout),
 		kgo.MaxVersions(versions),
+		kgo.WithHooks(&t.ends),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.ProducerLinger(0),
 		kgo.ProducerBatchMaxBytes(maxLetterBatch),
@@ -87,6 +111,18 @@ func patient(client *kgo.Client) func(ctx context.Context, network, host string)
 	}
 }
 
+// abort ends a transaction that has failed, if that can be done at once. Until it
+// has ended, readers of committed records see nothing of what comes behind it,
+// and nobody else is told where the group is in its partitions; Kafka would end
+// it after transactionTimeout, or with the next one of this id.
+func (t *transactor) abort(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout)
+	defer cancel()
+	if err := t.client.AbortBufferedRecords(ctx); err == nil {
+		_ = t.client.EndTransaction(ctx, kgo.TryAbort) // Then Kafka does.
+	}
+}
+
 // close ends the client, and with it what it is doing.
 func (t *transactor) close() {
 	if t.client != nil {
@@ -95,67 +131,101 @@ func (t *transactor) close() {
 	}
 }
 
-// commit commits what the claims hold. An error means that nothing of it is
-// committed, or that it is not known, which the next call finds out.
-func (t *transactor) commit(ctx context.Context, parts []*partition) error {
+// commit commits what fits in one transaction, and reports whether it should be
+// called again at once. An error means that nothing of it is committed, or that
+// it is not known, which the next call finds out.
+func (t *transactor) commit(ctx context.Context, parts []*partition) (again bool, err error) {
 	if err := t.open(); err != nil {
-		return err
+		return false, err
 	}
 	if err := t.resolve(ctx); err != nil {
 		t.close()
-		return fmt.Errorf("find out what became of the last transaction: %w", err)
+		return false, fmt.Errorf("find out what became of the last transaction: %w", err)
 	}
+	t.group.commitOffsets(ctx, commitTimeout, beginnings(parts))
 	claims, records := t.claims(parts)
 	if len(claims) == 0 {
-		return nil
+		return false, nil
 	}
 	if len(records) == 0 {
 		t.group.commitOffsets(ctx, commitTimeout, claims)
-		return nil
+		if !claims[0].isDone() {
+			return false, nil
+		}
+		t.most = min(2*t.most, transactionRecords)
+		return t.more(parts), nil
 	}
 	stage, err := t.transact(ctx, claims, records)
 	if err == nil {
-		t.single = false
+		t.most, t.alone = min(2*t.most, transactionRecords), false
 		t.group.metrics.commits.WithLabelValues("ok").Add(float64(len(claims)))
 		for _, c := range claims {
 			c.done()
 		}
-		if t.more(parts) {
-			t.group.commits.soon()
-		}
-		return nil
+		return t.more(parts), nil
+	}
+	if stage != stageEnd {
+		t.abort(ctx)
 	}
 	t.close()
 	switch {
 	case stage == stageEnd:
 		t.doubtful = claims
-	case stage == stageProduce && refused(err) && t.single:
-		claims[0].refuse(err)
 	case stage == stageProduce && refused(err):
-		t.single = true
-		t.group.commits.soon()
+		t.narrow(claims, len(records), err)
+		return true, err
 	}
-	return err
+	return false, err
 }
 
-// claims are the positions to commit and the records that go with them.
-func (t *transactor) claims(parts []*partition) (claims []claim, records []*kgo.Record) {
+// narrow finds out which record it is whose results Kafka refuses, by taking
+// half of them the next time, and gives up the one that is left. Its results may
+// have been refused for each other, so each gets a batch of its own first.
+func (t *transactor) narrow(claims []claim, results int, err error) {
+	taken := 0
+	var last claim
+	for _, c := range claims {
+		if len(c.results) > 0 {
+			taken += len(c.results)
+			last = c
+		}
+	}
+	switch {
+	case taken > 1:
+		t.most = taken / 2
+	case results > 1 && !t.alone:
+		t.most, t.alone = 1, true
+	default:
+		t.alone = false
+		last.refuse(err)
+	}
+}
+
+// beginnings are the positions of partitions of which the group has none yet, so
+// that it can be seen from outside while a first transaction has to wait.
+func beginnings(parts []*partition) (claims []claim) {
 	for _, p := range parts {
-		c, ok := p.claim(t.single)
-		if !ok || t.single && len(c.results) == 0 {
+		if c, ok := p.beginning(); ok {
+			claims = append(claims, c)
+		}
+	}
+	return claims
+}
+
+// claims are the positions to commit and the records that go with them, as many
+// as fit.
+func (t *transactor) claims(parts []*partition) (claims []claim, records []*kgo.Record) {
+	left, taken := room{t.most, transactionBytes}, 0
+	for _, p := range parts {
+		c, ok := p.claim(&left, taken == 0)
+		if !ok {
 			continue
 		}
 		claims = append(claims, c)
+		taken += len(c.results)
 		for _, e := range c.results {
 			records = append(records, e.results...)
 		}
-		if t.single {
-			break
-		}
-	}
-	if len(claims) == 0 && t.single { // The one that was looked for is gone.
-		t.single = false
-		return t.claims(parts)
 	}
 	return claims, records
 }
@@ -163,7 +233,7 @@ func (t *transactor) claims(parts []*partition) (claims []claim, records []*kgo.
 // more reports whether there is something to commit by now.
 func (t *transactor) more(parts []*partition) bool {
 	for _, p := range parts {
-		if c, ok := p.claim(false); ok && len(c.results) > 0 {
+		if c, ok := p.claim(&room{}, true); ok && len(c.results) > 0 {
 			return true
 		}
 	}
@@ -191,32 +261,69 @@ func (t *transactor) transact(ctx context.Context, claims []claim, records []*kg
 	if err := t.offsets(ctx, claims); err != nil {
 		return stageOffsets, fmt.Errorf("commit offsets in the transaction: %w", err)
 	}
+	asked := t.ends.Load()
 	if err := t.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
 		return stageEnd, fmt.Errorf("commit the transaction: %w", err)
+	}
+	if t.ends.Load() == asked {
+		return stageOffsets, errNotAsked
 	}
 	return stageEnd, nil
 }
 
+// ends counts requests to end a transaction that Kafka has answered. The client
+// takes a transaction for empty, and ends it without asking, where the answer to
+// the first record of a topic has overtaken its own note of the topic.
+type ends struct{ atomic.Int64 }
+
+// OnBrokerE2E implements kgo.HookBrokerE2E.
+func (n *ends) OnBrokerE2E(_ kgo.BrokerMetadata, key int16, e2e kgo.BrokerE2E) {
+	if kmsg.Key(key) == kmsg.EndTxn && e2e.Err() == nil {
+		n.Add(1)
+	}
+}
+
+var errNotAsked = errors.New("the client ended the transaction without Kafka")
+
 // produce writes copies of the records, which may have to be written again.
 func (t *transactor) produce(ctx context.Context, records []*kgo.Record) error {
-	var first error
-	var once sync.Once
-	var all sync.WaitGroup
+	var sent flight
+	aloft := 0
 	for _, r := range records {
-		c := &kgo.Record{Topic: r.Topic, Key: r.Key, Value: r.Value, Headers: r.Headers, Timestamp: r.Timestamp}
-		all.Add(1)
-		t.client.TryProduce(t.group.base, c, func(_ *kgo.Record, err error) {
-			if err != nil {
-				once.Do(func() { first = fmt.Errorf("topic %s: %w", c.Topic, err) })
+		if aloft > 0 && (t.alone || aloft+size(r) > resultBytes) {
+			if err := sent.wait(ctx, t.client); err != nil {
+				return err
 			}
-			all.Done()
-		})
+			aloft = 0
+		}
+		aloft += size(r)
+		c := &kgo.Record{Topic: r.Topic, Key: r.Key, Value: r.Value, Headers: r.Headers, Timestamp: r.Timestamp}
+		sent.all.Add(1)
+		t.client.TryProduce(t.group.base, c, sent.landed)
 	}
-	if err := t.client.Flush(ctx); err != nil {
+	return sent.wait(ctx, t.client)
+}
+
+// flight is records that are with the client, and the first error of them.
+type flight struct {
+	all   sync.WaitGroup
+	once  sync.Once
+	first error
+}
+
+func (f *flight) landed(r *kgo.Record, err error) {
+	if err != nil {
+		f.once.Do(func() { f.first = fmt.Errorf("topic %s: %w", r.Topic, err) })
+	}
+	f.all.Done()
+}
+
+func (f *flight) wait(ctx context.Context, client *kgo.Client) error {
+	if err := client.Flush(ctx); err != nil {
 		return err
 	}
-	all.Wait()
-	return first
+	f.all.Wait()
+	return f.first
 }
 
 // offsets makes the positions part of the transaction, if they are still ours.
@@ -289,7 +396,12 @@ func (t *transactor) resolve(ctx context.Context) error {
 		return err
 	}
 	for _, c := range t.doubtful {
-		if o, ok := offsets.Lookup(c.topic, c.id); ok && o.Err == nil && o.At == c.at.Offset {
+		if o, ok := offsets.Lookup(c.topic, c.id); ok && o.Err != nil { // No answer is not "no".
+			return fmt.Errorf("%s/%d: %w", c.topic, c.id, o.Err)
+		}
+	}
+	for _, c := range t.doubtful {
+		if o, ok := offsets.Lookup(c.topic, c.id); ok && o.At == c.at.Offset && ofTopic(o.Metadata, c.topicID) {
 			c.done()
 		}
 	}

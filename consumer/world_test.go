@@ -291,7 +291,7 @@ type member struct {
 func defaultConfig() consumer.Config {
 	return consumer.Config{
 		Name: "test", Topics: []string{topic}, Group: group,
-		Retry: consumer.Retry{First: 5 * time.Second, Max: 5 * time.Second},
+		Retry: consumer.Retry{Attempts: -1, First: 5 * time.Second, Max: 5 * time.Second},
 	}
 }
 
@@ -523,7 +523,11 @@ func (b *logBook) count(text string) int { return strings.Count(b.String(), text
 // read returns all records of a topic, as readers of committed records see it.
 func (w *world) read(name string) []*kgo.Record {
 	w.t.Helper()
-	admin := kadm.NewClient(w.client)
+	return w.readWith(kadm.NewClient(w.client), name, w.options())
+}
+
+func (w *world) readWith(admin *kadm.Client, name string, opts []kgo.Opt) []*kgo.Record {
+	w.t.Helper()
 	starts, err := admin.ListStartOffsets(w.t.Context(), name)
 	require.NoError(w.t, err)
 	ends, err := admin.ListCommittedOffsets(w.t.Context(), name)
@@ -539,7 +543,8 @@ func (w *world) read(name string) []*kgo.Record {
 	if len(left) == 0 {
 		return nil
 	}
-	client := w.connect(kgo.ConsumePartitions(from), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords())
+	client, err := kgo.NewClient(append(opts, kgo.ConsumePartitions(from), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords())...)
+	require.NoError(w.t, err)
 	defer client.Close()
 	var records []*kgo.Record
 	for len(left) > 0 {

@@ -28,7 +28,7 @@ type Handler struct {
 // logRetry is the log handler's: where one line cannot be written, none can, so
 // no record is given up for it.
 func logRetry() consumer.Retry {
-	return consumer.Retry{Attempts: 0, First: 5 * time.Second, Max: 5 * time.Second}
+	return consumer.Retry{Attempts: -1, First: 5 * time.Second, Max: 5 * time.Second}
 }
 
 // UnmarshalYAML reads an entry over the defaults of its kind, which are not the

@@ -15,6 +15,8 @@ type Doc struct {
 	// BodyExample is shown in the interactive docs.
 	Body        any
 	BodyExample any
+	// NoBody says that a request may do without a body.
+	NoBody bool
 	// Bodies are what an endpoint with other wire formats takes, beside Body:
 	// content type → a value of the type for its schema, or nil for any bytes.
 	Bodies map[string]any

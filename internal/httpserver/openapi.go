@@ -41,7 +41,7 @@ func (s *Server) document(method, path string, d Doc) {
 	}
 	if content := s.bodies(d); len(content) > 0 {
 		// What takes any bytes takes none, too.
-		op.RequestBody = &huma.RequestBody{Required: content["*/*"] == nil, Content: content}
+		op.RequestBody = &huma.RequestBody{Required: content["*/*"] == nil && !d.NoBody, Content: content}
 	}
 	for code, a := range d.Answers {
 		op.Responses[strconv.Itoa(code)] = s.response(a)

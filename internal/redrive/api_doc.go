@@ -57,6 +57,7 @@ func startDoc() httpserver.Doc {
 		Description: "Writes dead letters to the topic from which the group handles them again, with a receipt for each; those that have one are passed over, so that an interrupted redrive is simply started again. A group has one redrive at a time: another replica's is taken over. Needs the right to operate on the topics of the original records, and is an audit line of the log.",
 		Path:        []httpserver.Param{groupParam},
 		Body:        startBody{},
+		NoBody:      true,
 		BodyExample: map[string]any{"topic": "orders", "class": "exhausted", "rate": 100, "dry_run": true},
 		Answers: answers(http.StatusAccepted, httpserver.Answer{
 			Description: "It is running.", Body: Redrive{},

@@ -22,15 +22,15 @@ const maxBody = 64 << 10
 
 // startBody is the body of a request for a redrive, for the schema.
 type startBody struct {
-	Topic      string    `json:"topic,omitempty" doc:"The topic of the original records; all of the group's by default."`
+	Topic      string    `json:"topic,omitempty" pattern:"^[a-zA-Z0-9._-]{1,249}$" doc:"The topic of the original records; all of the group's by default."`
 	Since      time.Time `json:"since,omitzero" doc:"Only letters whose last failure was then or later."`
 	Until      time.Time `json:"until,omitzero" doc:"Only letters whose last failure was before."`
 	Key        string    `json:"key,omitempty" doc:"Only letters with exactly this key; empty is the empty key."`
 	KeyBase64  string    `json:"key_base64,omitempty" doc:"As key, for one that is not UTF-8."`
 	Class      string    `json:"class,omitempty" enum:"decode,permanent,exhausted,panic,timeout" doc:"Only letters of this error class."`
-	Limit      int64     `json:"limit,omitempty" doc:"End after so many letters; no limit by default."`
-	Rate       float64   `json:"rate,omitempty" doc:"Letters a second, on average; as fast as it goes by default."`
-	MaxReplays int       `json:"max_replays,omitempty" doc:"Leave letters that were redriven so often before; 5 by default."`
+	Limit      int64     `json:"limit,omitempty" minimum:"1" doc:"End after so many letters; no limit by default."`
+	Rate       float64   `json:"rate,omitempty" minimum:"0.001" maximum:"1000000" doc:"Letters a second, on average; as fast as it goes by default."`
+	MaxReplays int       `json:"max_replays,omitempty" minimum:"1" maximum:"1000000" doc:"Leave letters that were redriven so often before; 5 by default."`
 	DryRun     bool      `json:"dry_run,omitempty" doc:"Count, and write nothing."`
 }
 
