@@ -208,6 +208,9 @@ func (g *Group) Run(ctx context.Context) error {
 		g.work.Go(g.commitLoop)
 		g.work.Go(g.watchAway)
 		g.work.Go(g.watchRetries)
+		if g.transactor != nil {
+			g.work.Go(g.takeOver)
+		}
 		g.pollLoop()
 	}
 	close(g.polled)

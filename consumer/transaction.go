@@ -91,6 +91,27 @@ func (t *transactor) open() error {
 	return err
 }
 
+// takeOver ends what a former run of this member has left open, if it had the
+// same name: the group does not say where it is until that has ended. What fails
+// here is done again with the first commit.
+func (g *Group) takeOver() {
+	ctx, cancel := context.WithTimeout(g.base, commitTimeout)
+	defer cancel()
+	select {
+	case g.commits.turn <- struct{}{}:
+		defer func() { <-g.commits.turn }()
+	case <-ctx.Done():
+		return
+	}
+	err := g.transactor.open()
+	if err == nil {
+		_, _, err = g.transactor.client.ProducerID(ctx)
+	}
+	if err != nil && g.base.Err() == nil {
+		g.errors.say("commit", fmt.Errorf("take the transactional id over: %w", err))
+	}
+}
+
 // patient is the dialer of another client, with a pause after each connection
 // that was refused: a client with a transaction to begin would try again at once
 // and for ever, as fast as it is refused.

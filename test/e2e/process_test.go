@@ -30,6 +30,9 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
+	if os.Getenv(transformInput) != "" {
+		os.Exit(runTransform()) // A program of processing_transform_test.go.
+	}
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "sluice-e2e-")
 		if err != nil {

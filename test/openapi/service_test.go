@@ -1,4 +1,4 @@
-// Package openapi holds service A against the schema that it serves: every
+// Package openapi holds the services against the schemas that they serve: every
 // operation is driven, and what goes in and comes out has to be as documented.
 package openapi_test
 
@@ -26,7 +26,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// service is service A, all of it, on a port of its own.
+// service is service A or B, all of it, on a port of its own.
 type service struct {
 	t       *testing.T
 	address string
@@ -37,8 +37,14 @@ type service struct {
 // ends. It is ready unless Kafka is away.
 func start(t *testing.T, cluster *kfake.Cluster, change func(*sluice.Config)) *service {
 	t.Helper()
+	return run(t, cluster, change, sluice.Options{Producer: true})
+}
+
+// run runs the services of the options, of which there is one.
+func run(t *testing.T, cluster *kfake.Cluster, change func(*sluice.Config), opts sluice.Options) *service {
+	t.Helper()
 	cfg := sluice.DefaultConfig()
-	cfg.Producer.Listen = []string{"127.0.0.1:0"}
+	cfg.Producer.Listen, cfg.Consumer.Listen = []string{"127.0.0.1:0"}, []string{"127.0.0.1:0"}
 	cfg.Producer.Topic = "events"
 	cfg.Producer.Limits.Body = 4 << 10
 	cfg.Producer.Limits.Record = 2 << 10
@@ -51,10 +57,9 @@ func start(t *testing.T, cluster *kfake.Cluster, change func(*sluice.Config)) *s
 		change(&cfg)
 	}
 	started := make(chan string, 1)
-	program := sluice.New(cfg, sluice.Options{
-		Producer: true, Log: slog.New(slog.DiscardHandler),
-		Started: func(a sluice.Addresses) { started <- a.Producer[0] },
-	})
+	opts.Stdout, opts.Log = io.Discard, slog.New(slog.DiscardHandler)
+	opts.Started = func(a sluice.Addresses) { started <- append(a.Producer, a.Consumer...)[0] }
+	program := sluice.New(cfg, opts)
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	ended := make(chan error, 1)
@@ -68,7 +73,7 @@ func start(t *testing.T, cluster *kfake.Cluster, change func(*sluice.Config)) *s
 	select {
 	case s.address = <-started:
 	case err := <-ended:
-		require.NoError(t, err, "service A did not start")
+		require.NoError(t, err, "the service did not start")
 	}
 	if cluster != nil {
 		require.Eventually(t, func() bool {

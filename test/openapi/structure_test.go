@@ -67,12 +67,15 @@ func list(value any) []any {
 func TestDocumentIsOpenAPI(t *testing.T) {
 	_, keys := withKeys(t, access.Limits{})
 	cluster := newCluster(t)
-	for name, s := range map[string]*service{"open": start(t, cluster, nil), "with keys": start(t, cluster, keys)} {
+	for name, s := range map[string]*service{
+		"open": start(t, cluster, nil), "with keys": start(t, cluster, keys),
+		"service B, open": startB(t, cluster, nil), "service B with keys": startB(t, cluster, keys),
+	} {
 		t.Run(name, func(t *testing.T) {
 			s.t = t
 			d := s.read()
 			requireStructure(t, d)
-			if name == "open" {
+			if strings.HasSuffix(name, "open") {
 				require.Empty(t, d.Components.SecuritySchemes)
 				require.Empty(t, d.Security)
 			} else {
@@ -195,7 +198,13 @@ func requireSecurity(t *testing.T, d *document, needed []map[string][]string) {
 // The operations that need no credential say so, and do not.
 func TestOpenOperations(t *testing.T) {
 	key, keys := withKeys(t, access.Limits{})
-	s := start(t, newCluster(t), keys)
+	cluster := newCluster(t)
+	requireOpen(t, start(t, cluster, keys), key)
+	requireOpen(t, startB(t, cluster, keys), key)
+}
+
+func requireOpen(t *testing.T, s *service, key string) {
+	t.Helper()
 	d := s.read()
 	for path, item := range d.Paths {
 		open := strings.HasSuffix(path, "z") || path == "/metrics"
