@@ -127,7 +127,7 @@ func newNemesis(ctx context.Context, o options, k kafka, dir string, out io.Writ
 		client.Close()
 		return nil, err
 	}
-	n.watch = newWatch(n.admin, n.topic, n.group)
+	n.watch = newWatch(n.client, n.topic, n.group)
 	if n.writer, err = newWriter(k.brokers, n.topic, o.rate, o.poison); err != nil {
 		client.Close()
 		return nil, err

@@ -180,7 +180,11 @@ func TestTheWatch(t *testing.T) {
 	admin := kadm.NewClient(client)
 	_, err = admin.CreateTopic(t.Context(), 2, 1, nil, "t")
 	require.NoError(t, err)
-	w := newWatch(admin, "t", "g")
+	// A client of its own, as in a run: that of who makes the topic knows it at once.
+	watching, err := kgo.NewClient(kgo.SeedBrokers(brokers))
+	require.NoError(t, err)
+	defer watching.Close()
+	w := newWatch(watching, "t", "g")
 	require.Nil(t, w.committed())
 	require.NoError(t, w.poll(t.Context()))
 	require.Empty(t, w.committed())
@@ -193,7 +197,6 @@ func TestTheWatch(t *testing.T) {
 	require.NoError(t, admin.CommitAllOffsets(t.Context(), "g", offsets))
 	require.NoError(t, w.poll(t.Context()))
 	require.Equal(t, map[int32]int64{1: 5}, w.committed())
-
 	_, err = admin.DeleteTopics(t.Context(), deadletter.Topic("t", "g"))
 	require.NoError(t, err)
 	require.NoError(t, w.poll(t.Context()))

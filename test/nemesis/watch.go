@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"sluice/internal/deadletter"
 )
@@ -22,6 +23,7 @@ const (
 // watch asks what the group has committed, every second and when told to. One
 // goroutine polls at a time.
 type watch struct {
+	client       *kgo.Client
 	admin        *kadm.Client
 	topic, group string
 	kick         chan struct{}
@@ -32,8 +34,8 @@ type watch struct {
 	missed int // polls that had no answer
 }
 
-func newWatch(admin *kadm.Client, topic, group string) *watch {
-	return &watch{admin: admin, topic: topic, group: group, kick: make(chan struct{}, 1)}
+func newWatch(client *kgo.Client, topic, group string) *watch {
+	return &watch{client: client, admin: kadm.NewClient(client), topic: topic, group: group, kick: make(chan struct{}, 1)}
 }
 
 // run polls until ctx ends.
@@ -95,6 +97,8 @@ func (w *watch) ask(ctx context.Context) (poll, error) {
 // not believed to be gone, which a broker that has just started may say.
 func (w *watch) deadEnds(ctx context.Context) map[int32]int64 {
 	name := deadletter.Topic(w.topic, w.group)
+	// The client remembers for seconds that there was none.
+	w.client.PurgeTopicsFromClient(name)
 	listed, err := w.admin.ListEndOffsets(ctx, name)
 	if err != nil {
 		return nil
@@ -103,7 +107,7 @@ func (w *watch) deadEnds(ctx context.Context) map[int32]int64 {
 	for _, o := range listed[name] {
 		switch {
 		case errors.Is(o.Err, kerr.UnknownTopicOrPartition) && !w.seen:
-			return w.none(ctx, name)
+			return ends
 		case o.Err != nil:
 			return nil
 		}
@@ -111,16 +115,6 @@ func (w *watch) deadEnds(ctx context.Context) map[int32]int64 {
 	}
 	w.seen = w.seen || len(ends) > 0
 	return ends
-}
-
-// none returns no ends, if the topic is really not there: the client remembers
-// for a while that it was not.
-func (w *watch) none(ctx context.Context, name string) map[int32]int64 {
-	topics, err := w.admin.ListTopics(ctx, name)
-	if err != nil || !errors.Is(topics[name].Err, kerr.UnknownTopicOrPartition) {
-		return nil
-	}
-	return map[int32]int64{}
 }
 
 // committed returns the latest answer.
