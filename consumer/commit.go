@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"sluice/internal/kafka"
 	"sluice/record"
 )
 
@@ -230,7 +230,7 @@ func keepClaimed(req *kmsg.OffsetCommitRequest, claims map[topicPartition]claim)
 			return c.memberID != req.MemberID || !c.ours()
 		})
 		for j := range t.Partitions {
-			note := topicNote(claims[topicPartition{t.Topic, t.Partitions[j].Partition}].topicID)
+			note := kafka.TopicNote(claims[topicPartition{t.Topic, t.Partitions[j].Partition}].topicID)
 			t.Partitions[j].Metadata = &note
 		}
 	}
@@ -266,17 +266,4 @@ func (g *Group) committed(req *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommit
 			c.done()
 		}
 	}
-}
-
-const topicNotePrefix = "topic-id="
-
-// topicNote is the metadata of a commit: the topic's id, as Kafka prints it.
-func topicNote(id record.TopicID) string {
-	return topicNotePrefix + id.String()
-}
-
-// ofTopic reports whether a commit with this metadata is one of the topic. A
-// commit that somebody else made, with other metadata, is taken to be.
-func ofTopic(metadata string, id record.TopicID) bool {
-	return !strings.HasPrefix(metadata, topicNotePrefix) || metadata == topicNote(id)
 }

@@ -6,6 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"sluice/internal/kafka"
 )
 
 // A commit may wait for a rebalance to end, and be sent by a member that is
@@ -36,6 +38,6 @@ func TestACommitIsLookedAtAgainBeforeItIsSent(t *testing.T) {
 	require.Len(t, req.Topics[0].Partitions, 1)
 	kept := req.Topics[0].Partitions[0]
 	require.Equal(t, int32(0), kept.Partition)
-	require.True(t, ofTopic(*kept.Metadata, [16]byte{1}))
-	require.False(t, ofTopic(*kept.Metadata, [16]byte{2}))
+	require.True(t, kafka.OfTopic(*kept.Metadata, [16]byte{1}))
+	require.False(t, kafka.OfTopic(*kept.Metadata, [16]byte{2}))
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"sluice/internal/kafka"
 	"sluice/record"
 )
 
@@ -72,7 +73,7 @@ func view(r *kgo.Record, id record.TopicID) record.Record {
 		TopicID:   id,
 		Partition: r.Partition,
 		Offset:    r.Offset,
-		Timestamp: timeOf(r.Timestamp),
+		Timestamp: kafka.Time(r.Timestamp),
 		Key:       r.Key,
 		Value:     r.Value,
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"sluice/internal/kafka"
 	"sluice/record"
 )
 
@@ -184,7 +185,7 @@ type start struct {
 // for it, or a negative offset.
 func (g *Group) startOf(ctx context.Context, tp topicPartition, commit kgo.EpochOffset, topicID record.TopicID, listed *logEnds) (start, error) {
 	from, reset := g.formerly(tp, topicID)
-	if commit.Offset >= 0 && ofTopic(g.note(tp), topicID) {
+	if commit.Offset >= 0 && kafka.OfTopic(g.note(tp), topicID) {
 		return start{commit, true, reset, from}, nil
 	}
 	end := g.startsAtEnd(tp)

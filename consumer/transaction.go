@@ -16,6 +16,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
+
+	"sluice/internal/kafka"
 )
 
 // transactionTimeout is when Kafka aborts what a member that died has begun.
@@ -384,7 +386,7 @@ func (t *transactor) offsets(ctx context.Context, claims []claim) error {
 		}
 		p := kmsg.NewTxnOffsetCommitRequestTopicPartition()
 		p.Partition, p.Offset, p.LeaderEpoch = c.id, c.at.Offset, c.at.Epoch
-		p.Metadata = new(topicNote(c.topicID))
+		p.Metadata = new(kafka.TopicNote(c.topicID))
 		req.Topics[i].Partitions = append(req.Topics[i].Partitions, p)
 	}
 	resp, err := req.RequestWith(ctx, t.client)
@@ -422,7 +424,7 @@ func (t *transactor) resolve(ctx context.Context) error {
 		}
 	}
 	for _, c := range t.doubtful {
-		if o, ok := offsets.Lookup(c.topic, c.id); ok && o.At == c.at.Offset && ofTopic(o.Metadata, c.topicID) {
+		if o, ok := offsets.Lookup(c.topic, c.id); ok && o.At == c.at.Offset && kafka.OfTopic(o.Metadata, c.topicID) {
 			c.done()
 		}
 	}

@@ -172,12 +172,12 @@ func (s *spot) read(p *kmsg.FetchResponseTopicPartition) (peeked, bool) {
 		end := prefix(raw, batches)
 		part.RecordBatches = raw[:end]
 		opts := kgo.ProcessFetchPartitionOpts{Offset: s.from, IsolationLevel: kgo.ReadCommitted(), Topic: s.topic, Partition: s.partition}
-		got, next := kgo.ProcessFetchPartition(opts, &part, unpacker{}, nil)
+		got, next := kgo.ProcessFetchPartition(opts, &part, kafka.Unpacker{}, nil)
 		switch {
 		case len(got.Records) > 0 && got.Records[0].Offset >= s.end:
 			return peeked{none: true}, true // It was written after the end was asked for.
 		case len(got.Records) > 0:
-			return peeked{offset: got.Records[0].Offset, millis: millis(got.Records[0].Timestamp)}, true
+			return peeked{offset: got.Records[0].Offset, millis: kafka.Millis(got.Records[0].Timestamp)}, true
 		case got.Err != nil:
 			return peeked{err: got.Err}, true
 		case end < len(raw):

@@ -1,4 +1,4 @@
-package groups
+package kafka
 
 import (
 	"math"
@@ -24,7 +24,7 @@ func TestMillis(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			nanos := in
 			nanos *= 1_000_000 // May wrap, as it does in the client.
-			require.Equal(t, in, millis(time.Unix(0, nanos)))
+			require.Equal(t, in, Millis(time.Unix(0, nanos)))
 		})
 	}
 }

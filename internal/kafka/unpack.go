@@ -1,4 +1,4 @@
-package groups
+package kafka
 
 import (
 	"bytes"
@@ -12,15 +12,15 @@ import (
 )
 
 // maxUnpacked bounds what a batch may unpack to. A batch of a megabyte can hold
-// gigabytes of zeros, and anybody may ask about a group.
+// gigabytes of zeros, and anybody may ask for it.
 const maxUnpacked = 64 << 20
 
-// unpacker decompresses batches, up to a limit, which the client's own does not
-// have outside of a client.
-type unpacker struct{}
+// Unpacker decompresses batches that were fetched without a consuming client,
+// up to a limit, which the client's own decompressor does not have.
+type Unpacker struct{}
 
 // Decompress implements kgo.Decompressor.
-func (unpacker) Decompress(src []byte, codec kgo.CompressionCodecType) ([]byte, error) {
+func (Unpacker) Decompress(src []byte, codec kgo.CompressionCodecType) ([]byte, error) {
 	switch codec {
 	case kgo.CodecGzip:
 		r, err := gzip.NewReader(bytes.NewReader(src))
