@@ -27,11 +27,11 @@ var (
 // Authenticator tells who a request comes from. It is also the collector of
 // its own metrics. All methods may be called at any time from any goroutine.
 type Authenticator struct {
-	keys     *file[keyring]        // nil without keys
-	cas      *file[*x509.CertPool] // nil without client certificates
-	tokens   *tokens               // nil without tokens
-	issuer   *issuer               // nil where the issuer's keys are in a file
-	keysFile *keysFile             // nil where they are not
+	keys     *file[keyring]     // nil without keys
+	cas      *file[authorities] // nil without client certificates
+	tokens   *tokens            // nil without tokens
+	issuer   *issuer            // nil where the issuer's keys are in a file
+	keysFile *keysFile          // nil where they are not
 	failures *failures
 
 	listed map[string]*Principal // by name; it does not change
@@ -148,39 +148,55 @@ func (a *Authenticator) ClientCAs() *x509.CertPool {
 	if a.cas == nil {
 		return nil
 	}
-	return a.cas.value()
+	return a.cas.value().pool
 }
 
-// Authenticate returns the principal that the request proves to come from. Its
-// error is one of the three of this package. A failure is counted, and logged
-// with the request's RemoteAddr.
+// Authenticate returns the principal that the request proves to come from,
+// without a session. Its error is one of the three of this package.
 func (a *Authenticator) Authenticate(r *http.Request) (*Principal, error) {
-	name, f, err := a.identify(r)
-	if err != nil {
-		if errors.Is(err, ErrUnavailable) {
-			f = unavailable
-		}
-		a.failures.add(r, f, err)
-		switch f {
-		case unavailable:
-			return nil, ErrUnavailable
-		case noCredential:
-			return nil, ErrNoCredential
-		default:
-			return nil, ErrBadCredential
-		}
-	}
-	return a.principal(name), nil
+	i, err := a.Identify(r, nil)
+	return i.Principal(), err
 }
 
-// identify returns the name that the request proves, or why it does not. The
-// texts of its errors are for the log, and hold nothing of the credential.
-func (a *Authenticator) identify(r *http.Request) (string, failure, error) {
+// Identify returns who the request proves to come from. Where it has neither a
+// key nor a token nor a client certificate, the cookie of a session counts,
+// unless sessions is nil: browsers send it by themselves, so it must not be in
+// the way of what somebody has chosen. The error is one of the three of this
+// package. A failure is counted, and logged with the request's RemoteAddr.
+func (a *Authenticator) Identify(r *http.Request, sessions *Tickets) (*Identity, error) {
+	c, f, err := a.identify(r)
+	if err == nil {
+		return a.identity(c), nil
+	}
+	if f == noCredential && sessions != nil && HasSession(r) {
+		i, failed := sessions.session(r)
+		if failed == nil {
+			return i, nil
+		}
+		f, err = badSession, failed
+	}
+	if errors.Is(err, ErrUnavailable) {
+		f = unavailable
+	}
+	a.failures.add(r, f, err)
+	switch f {
+	case unavailable:
+		return nil, ErrUnavailable
+	case noCredential:
+		return nil, ErrNoCredential
+	default:
+		return nil, ErrBadCredential
+	}
+}
+
+// identify returns what the request proves, or why it does not. The texts of
+// its errors are for the log, and hold nothing of the credential.
+func (a *Authenticator) identify(r *http.Request) (claim, failure, error) {
 	authorization, apiKey := r.Header["Authorization"], r.Header["X-Api-Key"]
 	switch {
 	case len(authorization)+len(apiKey) > 1:
 		// Which of them counts would be a matter of taste, also to a proxy.
-		return "", malformed, errors.New("more than one credential")
+		return claim{}, malformed, errors.New("more than one credential")
 	case len(apiKey) == 1:
 		return a.key("", apiKey[0])
 	case len(authorization) == 0:
@@ -191,11 +207,11 @@ func (a *Authenticator) identify(r *http.Request) (string, failure, error) {
 	switch {
 	case strings.EqualFold(scheme, "Bearer"):
 		if a.tokens != nil && strings.Count(value, ".") == 2 {
-			name, err := a.tokens.principal(r.Context(), value)
+			c, err := a.tokens.verify(r.Context(), value)
 			if errors.Is(err, errEnded) {
-				return "", endedToken, err
+				return claim{}, endedToken, err
 			}
-			return name, badToken, err
+			return c, badToken, err
 		}
 		return a.key("", value)
 	case strings.EqualFold(scheme, "Basic"):
@@ -203,19 +219,19 @@ func (a *Authenticator) identify(r *http.Request) (string, failure, error) {
 			return a.key(user, password)
 		}
 	}
-	return "", malformed, errors.New("an Authorization header that is not understood")
+	return claim{}, malformed, errors.New("an Authorization header that is not understood")
 }
 
 // key returns whose API key it is. A user who is named must be that one.
-func (a *Authenticator) key(user, key string) (string, failure, error) {
+func (a *Authenticator) key(user, key string) (claim, failure, error) {
 	if a.keys == nil {
-		return "", unknownKey, errors.New("an API key, and there is no keys file")
+		return claim{}, unknownKey, errors.New("an API key, and there is no keys file")
 	}
-	name, ok := a.keys.value().owner(key)
-	if !ok || user != "" && user != name {
-		return "", unknownKey, errors.New("an API key that is not known")
+	e, ok := a.keys.value().owner(key)
+	if !ok || user != "" && user != e.name {
+		return claim{}, unknownKey, errors.New("an API key that is not known")
 	}
-	return name, "", nil
+	return claim{name: e.name, proof: proof{byKey, e.hash}}, "", nil
 }
 
 // principal returns the one Principal of a name.

@@ -15,10 +15,12 @@ import (
 
 // Config says how principals prove who they are, and what each may do.
 type Config struct {
-	KeysFile   string `yaml:"keys_file,omitempty" help:"File of API keys, one a line as sluice keys new writes them; read again when it changes."`
-	OIDC       OIDC   `yaml:"oidc,omitempty" embed:"" prefix:"oidc-"`
-	MTLS       MTLS   `yaml:"mtls,omitempty" embed:"" prefix:"mtls-"`
-	Principals Grants `yaml:"principals,omitempty" placeholder:"YAML" help:"What each principal may do, as a YAML list; one that is not listed may nothing, unless there is an entry for *."`
+	KeysFile string `yaml:"keys_file,omitempty" help:"File of API keys, one a line as sluice keys new writes them; read again when it changes."`
+	OIDC     OIDC   `yaml:"oidc,omitempty" embed:"" prefix:"oidc-"`
+	MTLS     MTLS   `yaml:"mtls,omitempty" embed:"" prefix:"mtls-"`
+	// TicketsKeyFile is optional: without it each process makes a key of its own.
+	TicketsKeyFile string `yaml:"tickets_key_file,omitempty" help:"File of the key that seals tickets and sessions, the same on every replica of service B, read again when it changes; a random key of the process when empty."`
+	Principals     Grants `yaml:"principals,omitempty" placeholder:"YAML" help:"What each principal may do, as a YAML list; one that is not listed may nothing, unless there is an entry for *."`
 }
 
 // OIDC are the settings of tokens.
@@ -97,6 +99,7 @@ func (c Config) Set() []string {
 		{"auth.oidc.jwks_file", c.OIDC.JWKSFile != ""},
 		{"auth.oidc.audience", c.OIDC.Audience != ""},
 		{"auth.mtls.ca_file", c.MTLS.CAFile != ""},
+		{"auth.tickets_key_file", c.TicketsKeyFile != ""},
 		{"auth.principals", len(c.Principals) > 0},
 	} {
 		if s.set {

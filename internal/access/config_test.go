@@ -44,6 +44,11 @@ func TestSettingsThatAreWrong(t *testing.T) {
 	require.NoError(t, access.DefaultConfig().Validate())
 	require.False(t, access.DefaultConfig().Configured())
 	require.Empty(t, access.DefaultConfig().Set())
+	c := access.DefaultConfig()
+	c.TicketsKeyFile = "seals" // Anybody may have tickets, too.
+	require.NoError(t, c.Validate())
+	require.False(t, c.Configured())
+	require.Equal(t, []string{"auth.tickets_key_file"}, c.Set())
 	_, err := access.New(access.DefaultConfig(), nil)
 	require.Error(t, err)
 }

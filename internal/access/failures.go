@@ -19,6 +19,8 @@ const (
 	badToken       failure = "bad_token"
 	endedToken     failure = "ended_token"
 	badCertificate failure = "bad_certificate"
+	badSession     failure = "bad_session"
+	badTicket      failure = "bad_ticket"
 	unavailable    failure = "unavailable"
 )
 
@@ -43,7 +45,7 @@ func newFailures(log *slog.Logger) *failures {
 		Help: "Requests without a good credential, by what was wrong with it.",
 	}, []string{"reason"})}
 	// Those that have not happened are 0, not absent.
-	for _, reason := range []failure{noCredential, malformed, unknownKey, badToken, endedToken, badCertificate, unavailable} {
+	for _, reason := range []failure{noCredential, malformed, unknownKey, badToken, endedToken, badCertificate, badSession, badTicket, unavailable} {
 		f.counts.WithLabelValues(string(reason))
 	}
 	return f

@@ -61,7 +61,7 @@ func TestFailuresAreCountedAndBarelyLogged(t *testing.T) {
 		}
 		require.Equal(t, map[string]float64{
 			"missing": 1, "malformed": 5000, "unknown_key": 9000, "bad_token": 1000,
-			"ended_token": 0, "bad_certificate": 0, "unavailable": 0,
+			"ended_token": 0, "bad_certificate": 0, "bad_session": 0, "bad_ticket": 0, "unavailable": 0,
 		}, counts)
 	})
 }
@@ -70,10 +70,11 @@ func TestFailuresAreCountedAndBarelyLogged(t *testing.T) {
 func TestPrincipalsAreForgotten(t *testing.T) {
 	_, log := newLog()
 	grants := access.Grants{{Name: "*", Topics: []string{"*"}, Rights: []string{"write"}, Limits: access.Limits{InFlight: 10}}}
-	a, err := access.New(access.Config{MTLS: access.MTLS{CAFile: write(t, "ca.pem", pemOfAuthority(t))}, Principals: grants}, log)
+	root := newRoot(t)
+	a, err := access.New(access.Config{MTLS: access.MTLS{CAFile: write(t, "ca.pem", pemOf(root))}, Principals: grants}, log)
 	require.NoError(t, err)
 	named := func(name string) *access.Principal {
-		p, err := a.Authenticate(withCertificate(certificate(t, name, nil, nil)))
+		p, err := a.Authenticate(withCertificate(certificate(t, name, nil, nil), root))
 		require.NoError(t, err)
 		return p
 	}

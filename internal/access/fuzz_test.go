@@ -40,9 +40,9 @@ func FuzzKeysFile(f *testing.F) {
 		require.NoError(t, err)
 		again, err := parseKeys([]byte(line + "\n" + string(text)))
 		require.NoError(t, err)
-		name, ok := again.owner(key)
+		e, ok := again.owner(key)
 		require.True(t, ok)
-		require.Equal(t, "shop", name)
+		require.Equal(t, "shop", e.name)
 	})
 }
 
@@ -65,7 +65,8 @@ func FuzzToken(f *testing.F) {
 	for _, claims := range []string{
 		`{"iss":"https://i.example","aud":"sluice","sub":"shop","exp":4000000000}`, `{"iss":"https://i.example","aud":["a","sluice"],"sub":"shop","exp":4e9,"nbf":1.5}`,
 		`{"iss":"https://i.example","aud":"sluice","sub":"*","exp":4000000000}`, `{"iss":"https://i.example","aud":"sluice","sub":"shop","exp":1e300}`,
-		`{"iss":"https://i.example","aud":"sluice","sub":"shop","exp":"4000000000"}`, `{}`, `null`, ``, `{"sub":"a","sub":"b"}`, "{\"sub\":\"\xff\"}",
+		`{"iss":"https://i.example","aud":"sluice","sub":"shop","exp":"4000000000"}`, `{"iss":"https://i.example","aud":"sluice","sub":"shop","exp":4000000000,"sluice_filter":"key == 'a'"}`, `{"iss":"https://i.example","aud":"sluice","sub":"shop","exp":4000000000,"sluice_filter":1}`,
+		`{}`, `null`, ``, `{"sub":"a","sub":"b"}`, "{\"sub\":\"\xff\"}",
 	} {
 		f.Add(header, claims, "")
 	}
@@ -76,14 +77,17 @@ func FuzzToken(f *testing.F) {
 	cfg := OIDC{Issuer: "https://i.example", Audience: "sluice", PrincipalClaim: "sub"}
 	f.Fuzz(func(t *testing.T, header, claims, text string) {
 		tokens := &tokens{cfg: cfg, keys: fixedKeys(keys)}
-		if name, err := tokens.principal(t.Context(), text); err == nil {
-			t.Fatalf("a token that nobody has signed is taken: %q %s", text, name)
+		if c, err := tokens.verify(t.Context(), text); err == nil {
+			t.Fatalf("a token that nobody has signed is taken: %q %s", text, c.name)
 		}
-		name, err := tokens.principal(t.Context(), signedToken(private, header, claims))
+		c, err := tokens.verify(t.Context(), signedToken(private, header, claims))
+		name := c.name
 		if err != nil {
-			require.Empty(t, name)
+			require.Zero(t, c)
 			return
 		}
+		require.LessOrEqual(t, len(c.filter), maxFilter)
+		require.NoError(t, keys.knows(c.proof.hash))
 		require.True(t, validName(name))
 		var said struct {
 			Issuer string `json:"iss"`
@@ -95,9 +99,9 @@ func FuzzToken(f *testing.F) {
 		require.Equal(t, name, said.Sub)
 		require.Greater(t, said.Exp, 1e9)
 		require.Contains(t, header, "EdDSA")
-		again, err := tokens.principal(t.Context(), signedToken(private, header, claims))
+		again, err := tokens.verify(t.Context(), signedToken(private, header, claims))
 		require.NoError(t, err, "remembered")
-		require.Equal(t, name, again)
+		require.Equal(t, c, again)
 	})
 }
 
@@ -124,7 +128,7 @@ func FuzzJWKS(f *testing.F) {
 		}
 		require.NotEmpty(t, keys)
 		for _, key := range keys {
-			require.True(t, key.Valid() && key.IsPublic() && !weak(key))
+			require.True(t, key.Valid() && key.IsPublic() && !weak(key.JSONWebKey))
 		}
 	})
 }

@@ -78,25 +78,33 @@ func (i *issuer) run(ctx context.Context) {
 
 func (i *issuer) version() uint64 { return i.changes.Load() }
 
-// verify checks the token's signature. A key id that is not known may be a new
-// one of the issuer's: it is asked, unless it was a short while ago.
-func (i *issuer) verify(ctx context.Context, s *signed) ([]byte, error) {
+// now returns the keys, none where the issuer has not answered yet.
+func (i *issuer) now() jwks {
+	if keys := i.keys.Load(); keys != nil {
+		return *keys
+	}
+	return nil
+}
+
+// with calls use. A key that is not known may be a new one of the issuer's: it
+// is asked, unless it was a short while ago, and use is called again.
+func (i *issuer) with(ctx context.Context, use func(jwks) error) error {
 	keys := i.keys.Load()
 	if keys == nil {
-		return nil, ErrUnavailable
+		return ErrUnavailable
 	}
-	payload, err := keys.verify(s)
+	err := use(*keys)
 	if !errors.Is(err, errKey) {
-		return payload, err
+		return err
 	}
 	// Who begins a fetch ends it, also when its own client has gone: others
 	// wait for it.
 	failed := i.fetch(ctx, context.WithoutCancel(ctx), askEvery)
-	payload, err = i.keys.Load().verify(s)
+	err = use(*i.keys.Load())
 	if failed && errors.Is(err, errKey) {
-		return nil, ErrUnavailable
+		return ErrUnavailable
 	}
-	return payload, err
+	return err
 }
 
 // fetch gets the keys under the context work, unless the last fetch began less
@@ -212,6 +220,6 @@ func (k *keysFile) poll(ctx context.Context) {
 
 func (k *keysFile) version() uint64 { return k.changes.Load() }
 
-func (k *keysFile) verify(_ context.Context, s *signed) ([]byte, error) {
-	return k.file.value().verify(s)
-}
+func (k *keysFile) now() jwks { return k.file.value() }
+
+func (k *keysFile) with(_ context.Context, use func(jwks) error) error { return use(k.now()) }

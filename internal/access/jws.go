@@ -1,7 +1,9 @@
 package access
 
 import (
+	"crypto"
 	"crypto/rsa"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -19,7 +21,13 @@ var algorithms = []jose.SignatureAlgorithm{
 const minRSA = 2048
 
 // jwks are the keys of an issuer that can verify signatures.
-type jwks []jose.JSONWebKey
+type jwks []verifier
+
+// verifier is one of them, and its thumbprint (RFC 7638).
+type verifier struct {
+	jose.JSONWebKey
+	thumbprint [sha256.Size]byte
+}
 
 // parseJWKS reads a JWK set (RFC 7517). Keys of other kinds and for other uses
 // are left out, as its section 5 wants; a set without any key is an error.
@@ -34,8 +42,11 @@ func parseJWKS(text []byte) (jwks, error) {
 	var keys jwks
 	for _, text := range set.Keys {
 		var key jose.JSONWebKey
-		if key.UnmarshalJSON(text) == nil && key.Valid() && key.IsPublic() && (key.Use == "" || key.Use == "sig") && !weak(key) {
-			keys = append(keys, key)
+		if key.UnmarshalJSON(text) != nil || !key.Valid() || !key.IsPublic() || key.Use != "" && key.Use != "sig" || weak(key) {
+			continue
+		}
+		if thumbprint, err := key.Thumbprint(crypto.SHA256); err == nil {
+			keys = append(keys, verifier{key, [sha256.Size]byte(thumbprint)})
 		}
 	}
 	if len(keys) == 0 {
@@ -81,9 +92,10 @@ var (
 )
 
 // verify checks the signature with the key that the token names, or with each
-// where it names none, and returns what was signed.
-func (k jwks) verify(s *signed) ([]byte, error) {
-	err := errKey
+// where it names none, and returns what was signed, and the thumbprint of the
+// key that did it.
+func (k jwks) verify(s *signed) (payload []byte, by [sha256.Size]byte, err error) {
+	err = errKey
 	header := s.header()
 	for _, key := range k {
 		if header.KeyID != "" && key.KeyID != header.KeyID {
@@ -91,12 +103,12 @@ func (k jwks) verify(s *signed) ([]byte, error) {
 		}
 		if key.Algorithm == "" || key.Algorithm == header.Algorithm {
 			if payload, wrong := s.Verify(key.Key); wrong == nil {
-				return payload, nil
+				return payload, key.thumbprint, nil
 			}
 		}
 		if header.KeyID != "" {
 			err = errSignature
 		}
 	}
-	return nil, err
+	return nil, by, err
 }

@@ -103,14 +103,14 @@ func parseKeys(text []byte) (keyring, error) {
 	return keys, nil
 }
 
-// owner returns whose key it is.
-func (k keyring) owner(key string) (name string, ok bool) {
+// owner returns whose key it is, and its hash.
+func (k keyring) owner(key string) (e keyEntry, ok bool) {
 	hash := sha256.Sum256([]byte(key))
 	// The time of a look-up tells about hashes at most, which do not lead
 	// back to keys; the comparison itself tells nothing.
-	e, ok := k[hash]
+	e, ok = k[hash]
 	if !ok || subtle.ConstantTimeCompare(e.hash[:], hash[:]) != 1 {
-		return "", false
+		return keyEntry{}, false
 	}
-	return e.name, true
+	return e, true
 }

@@ -1,12 +1,10 @@
 // Package access says who sent a request and what that principal may do: API
 // keys, tokens of an OpenID Connect issuer and client certificates, rights by
-// topic, and limits. It knows nothing of endpoints, records and Kafka.
+// topic, and limits; and it makes tickets and sessions of them for browsers. It
+// knows nothing of endpoints, records and Kafka.
 package access
 
-import (
-	"context"
-	"sync/atomic"
-)
+import "sync/atomic"
 
 // Right is what a principal may do with a topic.
 type Right uint8
@@ -113,18 +111,4 @@ func matches(pattern, topic string) bool {
 		p++
 	}
 	return p == len(pattern)
-}
-
-type contextKey struct{}
-
-// With returns a context that carries the principal.
-func With(ctx context.Context, p *Principal) context.Context {
-	return context.WithValue(ctx, contextKey{}, p)
-}
-
-// From returns the principal that the context carries, nil where there is
-// none.
-func From(ctx context.Context) *Principal {
-	p, _ := ctx.Value(contextKey{}).(*Principal)
-	return p
 }

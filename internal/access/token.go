@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,15 +19,22 @@ const (
 	leeway = 60 * time.Second
 	// maxToken bounds the work that a token makes before it is known.
 	maxToken = 16 << 10
+	// filterClaim is the claim with a filter that every record must match that
+	// is shown to who has the token, and maxFilter how long a filter may be.
+	filterClaim = "sluice_filter"
+	maxFilter   = 1 << 10
 	// maxVerified bounds the memory of tokens that were verified.
 	maxVerified = 10_000
 )
 
 // keySource is where the keys of an issuer come from.
 type keySource interface {
-	// verify checks the token's signature and returns what was signed. Its
-	// error is ErrUnavailable where it cannot be told now.
-	verify(ctx context.Context, s *signed) ([]byte, error)
+	// now returns the keys, none where they are not known yet.
+	now() jwks
+	// with calls use with the keys, and again where use has said errKey and
+	// there are new ones. Its error is that of use, or ErrUnavailable where it
+	// cannot be told now.
+	with(ctx context.Context, use func(jwks) error) error
 	// version changes when the keys do.
 	version() uint64
 }
@@ -44,40 +52,45 @@ type tokens struct {
 }
 
 type verified struct {
-	name            string
-	notBefore, ends time.Time
+	claim            // until has the leeway in it
+	begins time.Time // with the leeway; zero where the token does not say
 }
 
 var errEnded = errors.New("has ended or has not begun")
 
-// principal returns whom the token names.
-func (t *tokens) principal(ctx context.Context, token string) (string, error) {
+// verify returns what the token proves.
+func (t *tokens) verify(ctx context.Context, token string) (claim, error) {
 	if len(token) > maxToken {
-		return "", errors.New("is too long")
+		return claim{}, errors.New("is too long")
 	}
 	version, hash := t.keys.version(), sha256.Sum256([]byte(token))
 	v, known := t.remembered(hash, version)
 	if !known {
 		s, err := parseSigned(token)
 		if err != nil {
-			return "", err
+			return claim{}, err
 		}
-		payload, err := t.keys.verify(ctx, s)
+		var payload []byte
+		by := proof{kind: byToken}
+		err = t.keys.with(ctx, func(keys jwks) (err error) {
+			payload, by.hash, err = keys.verify(s)
+			return err
+		})
 		if err != nil {
-			return "", err
+			return claim{}, err
 		}
 		if v, err = t.claims(payload); err != nil {
-			return "", err
+			return claim{}, err
 		}
+		v.proof = by
 	}
-	now := time.Now()
-	if now.After(v.ends.Add(leeway)) || now.Add(leeway).Before(v.notBefore) {
-		return "", errEnded
+	if now := time.Now(); !now.Before(v.until) || now.Before(v.begins) {
+		return claim{}, errEnded
 	}
 	if !known {
 		t.remember(hash, v, version)
 	}
-	return v.name, nil
+	return v.claim, nil
 }
 
 func (t *tokens) remembered(hash [sha256.Size]byte, version uint64) (verified, bool) {
@@ -129,10 +142,18 @@ func (t *tokens) claims(payload []byte) (verified, error) {
 	if !ok {
 		return verified{}, errors.New("does not say when it ends")
 	}
-	v := verified{ends: ends}
-	if begins, said := all["nbf"]; said {
-		if v.notBefore, ok = moment(begins); !ok {
+	v := verified{claim: claim{until: ends.Add(leeway)}}
+	if nbf, said := all["nbf"]; said {
+		begins, ok := moment(nbf)
+		if !ok {
 			return verified{}, errors.New("says wrongly when it begins")
+		}
+		v.begins = begins.Add(-leeway)
+	}
+	if filter, said := all[filterClaim]; said {
+		// Whoever has issued it wants less to be seen than everything.
+		if json.Unmarshal(filter, &v.filter) != nil || strings.TrimSpace(v.filter) == "" || len(v.filter) > maxFilter {
+			return verified{}, errors.New("has a filter that is not a text of 1 to 1024 bytes")
 		}
 	}
 	if json.Unmarshal(all[t.cfg.PrincipalClaim], &name) != nil || !validName(name) {

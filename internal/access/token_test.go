@@ -9,10 +9,8 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
-	"encoding/pem"
 	"maps"
 	"math/big"
 	"strings"
@@ -266,14 +264,4 @@ func TestKeySetsThatAreBad(t *testing.T) {
 		_, err := access.New(oidc(write(t, "jwks", text)), log)
 		require.ErrorContains(t, err, "auth.oidc.jwks_file", text)
 	}
-}
-
-// pemOfAuthority is a certificate in PEM form.
-func pemOfAuthority(t *testing.T) string {
-	t.Helper()
-	key := newEC(t, elliptic.P256())
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	require.NoError(t, err)
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }

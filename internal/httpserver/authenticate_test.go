@@ -44,14 +44,19 @@ func (o *output) logger() *slog.Logger {
 // everybody lets all who are known write.
 var everybody = access.Grants{{Name: "*", Topics: []string{"*"}, Rights: []string{"write"}}}
 
-// newAuth makes an authenticator with one key.
-func newAuth(t *testing.T, name string, log *slog.Logger) (*access.Authenticator, string) {
+// newAuth makes an authenticator with one key, whose owner may write or has
+// the rights.
+func newAuth(t *testing.T, name string, log *slog.Logger, rights ...string) (*access.Authenticator, string) {
 	t.Helper()
 	key, line, err := access.NewKey(name, time.Now())
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "keys")
 	require.NoError(t, os.WriteFile(path, []byte(line+"\n"), 0o600))
-	a, err := access.New(access.Config{KeysFile: path, Principals: everybody}, log)
+	grants := everybody
+	if len(rights) > 0 {
+		grants = access.Grants{{Name: name, Topics: []string{"*"}, Rights: rights}}
+	}
+	a, err := access.New(access.Config{KeysFile: path, Principals: grants}, log)
 	require.NoError(t, err)
 	return a, key
 }

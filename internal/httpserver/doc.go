@@ -25,6 +25,13 @@ type Doc struct {
 
 	// Open says that no credential is needed.
 	Open bool
+	// Tickets says that a ticket in the query parameter ticket does instead of
+	// a credential, and narrows what may be read. The endpoint need not know:
+	// the identity in its context is what the ticket lets.
+	Tickets bool
+	// WebSocket says that the endpoint is one: a page of an origin that is not
+	// trusted is refused, which browsers do not do for us.
+	WebSocket bool
 	// Refuse answers what is refused before the endpoint sees it, for want of
 	// a credential, in the endpoint's own words. Headers that belong to the
 	// status are set already. With nil the problem is written as it is.

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"sluice/internal/access"
 )
 
 // loopbackOnly is the key, in a connection's context, of the address of a
@@ -45,7 +47,7 @@ func ExtendRead(w http.ResponseWriter, d time.Duration) {
 // at 127.0.0.1 (DNS rebinding) may not even read, because it would count as
 // the same origin.
 func (s *Server) guard(next http.Handler) http.Handler {
-	protected := s.cors(s.sameOrigin(next))
+	protected := s.cors(s.origins.guardWrites(next))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if address, local := r.Context().Value(loopbackOnly{}).(string); local && r.Host != address && !loopbackName(r.Host) {
 			notDone(r, NewProblem(http.StatusForbidden, "this listener is for this host only: "+r.Host+" is not one of its names")).Write(w)
@@ -61,22 +63,53 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	})
 }
 
-// sameOrigin refuses what a page of a foreign origin would change. Those of
-// http.cors are trusted. When that is "*", pages of every origin may write, but
-// only where somebody has decided who may write at all: by authentication, or
-// by writing auth: none out.
-func (s *Server) sameOrigin(next http.Handler) http.Handler {
-	protection := http.NewCrossOriginProtection()
-	open := false
-	for _, origin := range s.opts.HTTP.CORS {
+// origins tell the pages that may use a service from those that may not. Those
+// of http.cors are trusted. When that is "*", pages of every origin may, but
+// only where somebody has decided who may at all: by authentication, or by
+// writing auth: none out.
+type origins struct {
+	protection *http.CrossOriginProtection
+	open       bool // to all of them
+	auth       bool // somebody has to say who he is
+}
+
+func newOrigins(opts Options) *origins {
+	o := &origins{protection: http.NewCrossOriginProtection(), auth: opts.Auth != nil}
+	for _, origin := range opts.HTTP.CORS {
 		if origin == anyOrigin {
-			open = s.opts.Auth != nil || s.opts.AuthNone
+			o.open = opts.Auth != nil || opts.AuthNone
 		} else {
-			_ = protection.AddTrustedOrigin(origin) // Validate has tried it.
+			_ = o.protection.AddTrustedOrigin(origin) // Validate has tried it.
 		}
 	}
+	return o
+}
+
+// refuse reports whether a page asks that may not. What changes nothing is
+// never refused.
+func (o *origins) refuse(r *http.Request) bool {
+	return o.protection.Check(r) != nil && (!o.open || o.auth && ambient(r))
+}
+
+// guardWrites refuses what a page of a foreign origin would change.
+func (o *origins) guardWrites(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if protection.Check(r) != nil && (!open || s.opts.Auth != nil && ambient(r)) {
+		if o.refuse(r) {
+			foreign(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// guardSocket refuses a page of a foreign origin although its request changes
+// nothing: browsers let every page open a WebSocket and read from it, with what
+// they add by themselves. A ticket that has let it in is for its origin.
+func (o *origins) guardSocket(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asWrite := r.WithContext(r.Context()) // A copy.
+		asWrite.Method = http.MethodPost
+		if !access.IdentityFrom(r.Context()).Ticket() && o.refuse(asWrite) {
 			foreign(w, r)
 			return
 		}
@@ -85,13 +118,13 @@ func (s *Server) sameOrigin(next http.Handler) http.Handler {
 }
 
 // ambient reports whether a browser may have added the credential by itself, as
-// it does with passwords and certificates: it then says nothing about the page
-// that asks.
+// it does with passwords, certificates and cookies: it then says nothing about
+// the page that asks.
 func ambient(r *http.Request) bool {
 	if scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " "); scheme != "" {
 		return strings.EqualFold(scheme, "Basic")
 	}
-	return r.Header.Get("X-Api-Key") == "" && r.TLS != nil && len(r.TLS.VerifiedChains) > 0
+	return r.Header.Get("X-Api-Key") == "" && (access.HasSession(r) || r.TLS != nil && len(r.TLS.VerifiedChains) > 0)
 }
 
 func foreign(w http.ResponseWriter, r *http.Request) {

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 
+	"sluice/internal/access"
+
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/swaggest/swgui"
 	swagger "github.com/swaggest/swgui/v5emb"
@@ -28,10 +30,14 @@ func (s *Server) document(method, path string, d Doc) {
 		Summary: d.Summary, Description: d.Description, Tags: []string{d.Tag},
 		Responses: map[string]*huma.Response{},
 	}
+	query := d.Query
+	if d.Tickets && s.opts.Tickets != nil {
+		query = append(slices.Clip(query), Param{Name: "ticket", Description: "A ticket, from POST /tickets, instead of a credential."})
+	}
 	for _, group := range []struct {
 		in     string
 		params []Param
-	}{{"path", inPath}, {"query", d.Query}, {"header", d.Headers}} {
+	}{{"path", inPath}, {"query", query}, {"header", d.Headers}} {
 		for _, p := range group.params {
 			op.Parameters = append(op.Parameters, &huma.Param{
 				Name: p.Name, In: group.in, Description: p.Description, Required: p.Required,
@@ -128,20 +134,34 @@ func (s *Server) documentSecurity() {
 		"apiKey": {Type: "apiKey", In: "header", Name: "X-API-Key", Description: "An API key."},
 	}
 	s.openapi.Security = []map[string][]string{{"bearer": {}}, {"basic": {}}, {"apiKey": {}}}
+	if s.opts.Tickets == nil {
+		return
+	}
+	s.openapi.Components.SecuritySchemes["session"] = &huma.SecurityScheme{
+		Type: "apiKey", In: "cookie", Name: access.NoSession().Name, Description: "A session, from POST /session.",
+	}
+	s.openapi.Components.SecuritySchemes["ticket"] = &huma.SecurityScheme{
+		Type: "apiKey", In: "query", Name: "ticket", Description: "A ticket, from POST /tickets.",
+	}
+	s.openapi.Security = append(s.openapi.Security, map[string][]string{"session": {}})
 }
 
 // documentAccess says of an endpoint that it needs no credential, or what it
 // answers without a good one. An endpoint that refuses in its own words
 // describes them itself.
 func (s *Server) documentAccess(op *huma.Operation, d Doc) {
+	tickets := d.Tickets && s.opts.Tickets != nil
+	if tickets && s.opts.Auth != nil {
+		op.Security = append(slices.Clip(s.openapi.Security), map[string][]string{"ticket": {}})
+	}
 	switch {
-	case s.opts.Auth == nil:
+	case s.opts.Auth == nil && !tickets:
 	case d.Open:
 		op.Security = []map[string][]string{}
 	case d.Refuse == nil:
 		for code, a := range map[int]Answer{
 			http.StatusUnauthorized: {
-				Description: "The request has no credential, or one that is not known.", Problem: true,
+				Description: "The request has no credential, or one that is not known, or has ended.", Problem: true,
 				Headers: map[string]string{"WWW-Authenticate": "What to authenticate with."},
 			},
 			http.StatusServiceUnavailable: {

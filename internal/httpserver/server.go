@@ -45,6 +45,10 @@ type Options struct {
 	// Auth tells who a request comes from; nil where no authentication is
 	// configured.
 	Auth *access.Authenticator
+	// Tickets are those that endpoints with Doc.Tickets take, and their
+	// sessions are credentials here. With nil there are none of either, which
+	// is right where no browser reads: service A.
+	Tickets *access.Tickets
 	// AuthNone says that auth: none is written out: a listener off loopback
 	// is then allowed to be open to everybody.
 	AuthNone bool
@@ -66,6 +70,7 @@ type Server struct {
 	methods   map[string]bool
 	headers   map[string][]string // that an endpoint takes, by its pattern
 	proxies   networks
+	origins   *origins
 	server    *http.Server
 	open      *connections
 	listeners []net.Listener
@@ -83,6 +88,7 @@ func New(opts Options) *Server {
 		openapi: newOpenAPI(opts.Title, opts.Version, opts.Description),
 		methods: map[string]bool{},
 		headers: map[string][]string{},
+		origins: newOrigins(opts),
 	}
 	if opts.Auth != nil {
 		s.documentSecurity()
@@ -97,6 +103,9 @@ func (s *Server) Handle(method, path string, h http.Handler, doc Doc) {
 		path = "/{$}" // "/" alone would be every path.
 	}
 	pattern := method + " " + path
+	if doc.WebSocket {
+		h = s.origins.guardSocket(h)
+	}
 	s.mux.Handle(pattern, s.authenticated(h, doc))
 	for _, p := range doc.Headers {
 		s.headers[pattern] = append(s.headers[pattern], p.Name)
