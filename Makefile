@@ -162,5 +162,6 @@ up-prod: ## Build and start the production stack in the background; makes a firs
 	VERSION='$(VERSION)' $(COMPOSE_PROD) build
 	@dir="$${SLUICE_KEYS:-$(CURDIR)/deploy/keys}"; [ -e "$$dir/keys" ] || { mkdir -p "$$dir"; \
 	  docker run --rm --user "$$(id -u):$$(id -g)" -v "$$dir:/keys" sluice:prod keys new main --file /keys/keys; \
-	  chmod 755 "$$dir"; chmod 644 "$$dir/keys"; }
+	  chmod 755 "$$dir"; chmod 644 "$$dir/keys"; }; \
+	  [ -e "$$dir/tickets" ] || { head -c 48 /dev/urandom | base64 -w 0 >"$$dir/tickets"; chmod 644 "$$dir/tickets"; }
 	VERSION='$(VERSION)' $(COMPOSE_PROD) up -d --remove-orphans

@@ -74,6 +74,7 @@ const made = "made" // what a Transform writes to
 func newSchedule(w *world, seed uint64) *schedule {
 	s := &schedule{world: w, rand: rand.New(rand.NewPCG(seed, 0)), temper: rand.New(rand.NewPCG(seed, 1)), partitions: 3}
 	w.letters = map[place]time.Time{}
+	w.limitRebalances()
 	c := defaultConfig()
 	c.Order = pick(s.rand, consumer.OrderPartition, consumer.OrderKey, consumer.OrderNone)
 	c.Concurrency = pick(s.rand, 1, 3, 64)

@@ -22,6 +22,7 @@ type totals struct {
 	mu                              sync.Mutex
 	schedules, transforms, members  int
 	records, handled, repeats, dead int
+	disbanded                       int
 	steps                           map[string]int
 }
 
@@ -37,6 +38,7 @@ func (n *totals) add(s *schedule, dead int) {
 	n.handled += handled
 	n.repeats += repeats
 	n.dead += dead
+	n.disbanded += s.log.count(disbanded)
 	if s.transforms {
 		n.transforms++
 	}
@@ -72,6 +74,7 @@ func (n *totals) write(t *testing.T, file string, took time.Duration) {
 	line("| handled | %d |", n.handled)
 	line("| handled again | %d |", n.repeats)
 	line("| dead letters | %d |", n.dead)
+	line("| rebalances that the fake broker would never have ended | %d |", n.disbanded)
 	line("| **lost, committed too far, out of order, in two states, results not exactly once** | **0** |\n")
 	line("| step | times |\n| --- | ---: |")
 	for _, step := range []string{"produce", "join", "leave", "cut", "isolate", "away", "fault", "mend", "mood", "grow", "wait"} {

@@ -607,13 +607,7 @@ func (w *world) seek(partition int32, offset int64, metadata string) {
 // expel removes a member from the group, as an operator can.
 func (w *world) expel(memberID string) {
 	w.t.Helper()
-	req := kmsg.NewPtrLeaveGroupRequest()
-	req.Group = group
-	member := kmsg.NewLeaveGroupRequestMember()
-	member.MemberID = memberID
-	req.Members = append(req.Members, member)
-	_, err := req.RequestWith(w.t.Context(), w.client)
-	require.NoError(w.t, err)
+	require.NoError(w.t, w.throwOut(w.t.Context(), memberID))
 }
 
 // fault makes requests of a kind fail so many times.

@@ -7,6 +7,7 @@ package compose
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -71,6 +72,7 @@ func (s *stack) newKey(ctx context.Context) string {
 	// The services' user in the container is another one. The file holds a hash.
 	require.NoError(s.t, os.Chmod(folder, 0o755))
 	require.NoError(s.t, os.Chmod(file, 0o644))
+	require.NoError(s.t, os.WriteFile(filepath.Join(folder, "tickets"), []byte(rand.Text()+rand.Text()), 0o644))
 	s.env = append(s.env, "SLUICE_KEYS="+folder)
 	return key
 }
