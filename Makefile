@@ -30,7 +30,7 @@ DOWN = $(COMPOSE_PROD) down -v --remove-orphans && $(COMPOSE) down -v
 ##@ Develop
 .PHONY: help
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: build
 build: ## Build bin/sluice, one static binary
@@ -51,7 +51,7 @@ tidy: ## Bring go.mod and go.sum up to date
 ##@ Check
 .PHONY: lint
 lint: ## Run the linters, over the tests of the Compose stacks too
-	$(TOOL) golangci-lint run --build-tags compose,$(FAKE_TIME)
+	$(TOOL) golangci-lint run --build-tags compose,browser,$(FAKE_TIME)
 
 .PHONY: test
 test: ## Run the whole suite on the embedded broker, with the race detector where there is a C compiler
@@ -75,6 +75,22 @@ nemesis: ## Kill and freeze the members of a group and the broker FAULTS (100) t
 .PHONY: nemesis-smoke
 nemesis-smoke: ## The same with one fault of each kind, in three minutes, without the file
 	go run ./test/nemesis -faults 7 -max 10m
+
+.PHONY: streams-check
+streams-check: ## Have clients of streams break DISCONNECTS (1000) connections while replicas and Kafka are killed, and write docs/streams-check.md (KAFKA_BROKERS, KAFKA_PID, KAFKA_START)
+	go run ./test/streams -disconnects $${DISCONNECTS:-1000} -md docs/streams-check.md
+
+.PHONY: streams-check-smoke
+streams-check-smoke: ## The same with one short fault of each kind, within a minute, without the file
+	go run ./test/streams -hasty -disconnects 100 -faults 7 -clients 12 -replicas 2 -max 2m
+
+.PHONY: streams-deploy
+streams-deploy: ## Restart one of two replicas under CLIENTS (1000) streams, then have all catch up at once (KAFKA_BROKERS)
+	go run ./test/streams -deploy -clients $${CLIENTS:-1000} -replicas 2 -rate 50
+
+.PHONY: test-browser
+test-browser: ## Use the dashboard and the JavaScript client in Chromium; SCREENSHOTS=docs/screenshots keeps pictures
+	$(GOTEST) -tags browser -count=1 ./internal/dashboard/... ./internal/stream/live
 
 # The tests remove what they start. The trap is for a test process that is killed: Ctrl-C, a time-out.
 compose-test = export COMPOSE_PROJECT_NAME=$(1); trap '{ $(DOWN); } >/dev/null 2>&1' EXIT; \
@@ -105,11 +121,13 @@ bench: build ## Measure both services beside programs that do less, and write do
 	go run ./bench/log -md docs/benchmarks.md
 	go run ./bench/producer -json docs/benchmarks-producer.json -md docs/benchmarks-producer.md
 	go run ./bench/consumer -json docs/benchmarks-consumer.json -md docs/benchmarks-consumer.md
+	go run ./bench/stream -json docs/benchmarks-stream.json -md docs/benchmarks-stream.md
 
 .PHONY: bench-smoke
 bench-smoke: build ## Run the benchmarks of both services for a moment, to see that they work and that nothing is lost
 	go run ./bench/producer -rounds 1 -seconds 1
 	go run ./bench/consumer -rounds 1 -seconds 0.5 -records 500000
+	go run ./bench/stream -smoke
 
 .PHONY: long-upload
 long-upload: ## Upload 10 GB of NDJSON in one request and look at the memory (UPLOAD_MB=10240; on the Kafka of KAFKA_BROKERS if set)

@@ -7,11 +7,16 @@ import (
 
 	"sluice/consumer"
 	"sluice/internal/config"
+	"sluice/internal/dashboard"
 	"sluice/internal/groups"
 	"sluice/internal/httpserver"
 	"sluice/internal/kafka"
 	"sluice/internal/redrive"
+	"sluice/internal/stream"
+	"sluice/internal/stream/filter"
+	"sluice/internal/stream/live"
 	"sluice/internal/telemetry"
+	"sluice/internal/tickets"
 	"sluice/internal/webhook"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -26,6 +31,7 @@ type consumerService struct {
 	redrive *redrive.Service
 	control *kafka.Control
 	link    *kafka.Link
+	streams *stream.Hub // nil until it is made
 }
 
 // newConsumer wires service B. It does nothing yet.
@@ -36,7 +42,7 @@ func (p *Program) newConsumer() (*consumerService, error) {
 	}
 	b := &consumerService{control: control, link: kafka.NewLink(control, p.log)}
 	if err := b.wire(p); err != nil {
-		control.Close()
+		b.close()
 		return nil, err
 	}
 	return b, nil
@@ -56,11 +62,13 @@ func (b *consumerService) wire(p *Program) error {
 		return err
 	}
 	var watched []groups.Handler
+	members := map[*consumer.Group][]string{}
 	for _, h := range handlers {
 		group, err := b.addGroup(p, h, client)
 		if err != nil {
 			return err
 		}
+		members[group] = h.cfg.Topics
 		watched = append(watched, groups.Handler{
 			Name: h.cfg.Name, Group: h.cfg.Group, Topics: h.cfg.Topics,
 			FromEnd: h.cfg.Start == consumer.StartLatest, StuckAfter: h.cfg.StuckAfter, Member: group,
@@ -68,12 +76,10 @@ func (b *consumerService) wire(p *Program) error {
 	}
 	b.server = p.newServer("Sluice, service B (consumer)",
 		"Handles the records of Kafka topics as a consumer group: at least once, in order, nothing skipped.",
-		p.cfg.Consumer.Listen, "consumer.listen")
-	b.server.Handle(http.MethodGet, "/", http.HandlerFunc(running), httpserver.Doc{
-		ID: "root", Summary: "Whether service B is running", Tag: "consumer",
-		Description: "Answers at once, while Kafka is down too.",
-		Answers:     map[int]httpserver.Answer{http.StatusOK: {Description: "Service B is running.", Body: runningAnswer{}}},
-	})
+		p.cfg.Consumer.Listen, consumerSetting)
+	page := p.newDashboard(b, members)
+	b.server.Handle(http.MethodGet, "/", page.Root(http.HandlerFunc(running)), p.rootDoc(page))
+	page.Register(b.server)
 	inspector := groups.NewInspector(b.control)
 	groups.NewAPI(inspector, watched, b.link.Away).Register(b.server)
 	if b.watch, err = groups.NewWatch(inspector, watched, p.log, p.metrics); err != nil {
@@ -81,7 +87,61 @@ func (b *consumerService) wire(p *Program) error {
 	}
 	b.redrive = redrive.New(redrive.Deps{Client: client, Create: p.cfg.Kafka.Create, Log: p.log})
 	redrive.NewAPI(b.redrive).Register(b.server)
+	return b.addStreams(p, client, watched)
+}
+
+// addStreams makes the fan-out plane. Without a setting, what the handlers read
+// may be streamed.
+func (b *consumerService) addStreams(p *Program, client []kgo.Opt, handlers []groups.Handler) (err error) {
+	cfg := p.cfg.Consumer.Stream
+	if b.streams, err = stream.New(cfg, stream.Deps{Client: client, Log: p.log, Metrics: p.metrics}); err != nil {
+		return err
+	}
+	policy := live.Policy{Patterns: cfg.Topics}
+	if len(policy.Patterns) == 0 {
+		for _, h := range handlers {
+			policy.Patterns = append(policy.Patterns, h.Topics...)
+		}
+	}
+	filters := filter.NewSet()
+	live.NewAPI(b.streams, policy, b.control, filters).Register(b.server)
+	tickets.New(tickets.Deps{Tickets: p.tickets, Filter: func(text string) error {
+		_, err := filters.Compile(text)
+		return err
+	}}).Register(b.server)
 	return nil
+}
+
+// close ends the connections that are left when the service has stopped.
+func (b *consumerService) close() {
+	if b.streams != nil {
+		b.streams.Close()
+	}
+	b.control.Close()
+}
+
+// rootDoc describes "/", which tells who has no credential in its own words.
+func (p *Program) rootDoc(page *dashboard.Dashboard) httpserver.Doc {
+	doc := httpserver.Doc{
+		ID: "root", Summary: "Whether service B is running", Tag: "consumer",
+		Description: "Answers at once, while Kafka is down too. A browser gets the dashboard.",
+		Answers: map[int]httpserver.Answer{
+			http.StatusOK:          {Description: "Service B is running.", Body: runningAnswer{}, Bodies: map[string]any{"text/html": nil}},
+			http.StatusNotModified: {Description: "The client has the dashboard already, as its If-None-Match says."},
+		},
+		Refuse: page.Refuse,
+	}
+	if p.auth != nil {
+		doc.Answers[http.StatusUnauthorized] = httpserver.Answer{
+			Description: "The request has no credential, or one that is not known.", Problem: true,
+			Headers: map[string]string{"WWW-Authenticate": "What to authenticate with."},
+		}
+		doc.Answers[http.StatusServiceUnavailable] = httpserver.Answer{
+			Description: "The credential cannot be checked now.", Problem: true,
+			Headers: map[string]string{"Retry-After": "Seconds to wait."},
+		}
+	}
+	return doc
 }
 
 // runningAnswer is the answer of the original service.
@@ -110,7 +170,7 @@ func (b *consumerService) addGroup(p *Program, h namedHandler, client []kgo.Opt)
 		return nil, err
 	}
 	b.groups = append(b.groups, group)
-	p.healthOf("consumer.listen").Check("handler "+h.cfg.Name, group.Ready)
+	p.healthOf(consumerSetting).Check("handler "+h.cfg.Name, group.Ready)
 	return group, nil
 }
 

@@ -49,7 +49,7 @@ func (p *Program) shutdown() error {
 	}
 	p.stop()
 	if p.consumer != nil {
-		p.consumer.control.Close()
+		p.consumer.close()
 	}
 	// Health is served to the last.
 	if p.admin != nil {
@@ -123,6 +123,7 @@ func (p *Program) finish(ctx context.Context) error {
 			run(g.Drain)
 		}
 		run(p.consumer.redrive.Close)
+		run(p.consumer.streams.Drain)
 	}
 	wg.Wait()
 	return errors.Join(errs...)

@@ -66,6 +66,7 @@ type Program struct {
 
 	broker   *broker.Broker
 	auth     *access.Authenticator // nil where no authentication is configured
+	tickets  *access.Tickets       // of service B
 	producer *producerService
 	consumer *consumerService
 	admin    *httpserver.Server
@@ -178,6 +179,9 @@ func (p *Program) start(ctx context.Context) error {
 	if p.auth != nil {
 		p.spawn("auth", func() error { return p.auth.Run(work) })
 	}
+	if p.tickets != nil {
+		p.spawn("tickets", func() error { return p.tickets.Run(work) })
+	}
 	for _, s := range servers {
 		p.spawn("http", s.Serve)
 	}
@@ -217,10 +221,19 @@ func (p *Program) newTracing(ctx context.Context) (err error) {
 
 // newAuth reads who may use the services. Its readiness is that of each of
 // them.
-func (p *Program) newAuth() error {
-	if !p.cfg.Auth.Configured() || !p.opts.Producer && !p.opts.Consumer {
-		return nil
+func (p *Program) newAuth() (err error) {
+	if p.cfg.Auth.Configured() && (p.opts.Producer || p.opts.Consumer) {
+		if err := p.newAuthenticator(); err != nil {
+			return err
+		}
 	}
+	if p.opts.Consumer {
+		p.tickets, err = access.NewTickets(p.cfg.Auth.TicketsKeyFile, p.auth, p.log)
+	}
+	return err
+}
+
+func (p *Program) newAuthenticator() error {
 	auth, err := access.New(p.cfg.Auth.Config, p.log)
 	if err != nil {
 		return err
@@ -231,7 +244,7 @@ func (p *Program) newAuth() error {
 		p.healthOf("producer.listen").Check("auth", auth.Ready)
 	}
 	if p.opts.Consumer && (!p.opts.Producer || len(p.cfg.Admin.Listen) == 0) {
-		p.healthOf("consumer.listen").Check("auth", auth.Ready)
+		p.healthOf(consumerSetting).Check("auth", auth.Ready)
 	}
 	return nil
 }
@@ -254,10 +267,16 @@ func (p *Program) newServer(title, description string, listen []string, setting 
 	if setting != adminSetting {
 		opts.HTTP = p.cfg.HTTP
 	}
+	if setting == consumerSetting {
+		opts.Tickets = p.tickets // Service A takes no cookies.
+	}
 	return httpserver.New(opts)
 }
 
-const adminSetting = "admin.listen"
+const (
+	adminSetting    = "admin.listen"
+	consumerSetting = "consumer.listen"
+)
 
 // healthOf returns the readiness that is served at a setting's addresses: the
 // service's own, or the whole program's where health has its own address.

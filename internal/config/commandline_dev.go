@@ -23,6 +23,7 @@ func NewDev() Dev {
 	cfg.Producer.Listen = []string{"127.0.0.1:8000", "127.0.0.1:8001"}
 	cfg.Producer.CreateTopics = true
 	cfg.Consumer.Listen = []string{"127.0.0.1:8002"}
+	cfg.Consumer.Stream.Topics = []string{"*"}
 	return Dev{Config: cfg}
 }
 

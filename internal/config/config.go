@@ -11,6 +11,7 @@ import (
 	"sluice/internal/httpserver"
 	"sluice/internal/kafka"
 	"sluice/internal/producer"
+	"sluice/internal/stream"
 	"sluice/internal/telemetry"
 )
 
@@ -28,8 +29,9 @@ type Config struct {
 
 // Consumer are the settings of service B.
 type Consumer struct {
-	Listen   []string `yaml:"listen" help:"Addresses to listen on, host:port, separated by commas."`
-	Handlers Handlers `yaml:"handlers" placeholder:"YAML" help:"What is done with the records, as a YAML list; the log handler on KAFKA_TOPIC (test-topic) when empty."`
+	Listen   []string      `yaml:"listen" help:"Addresses to listen on, host:port, separated by commas."`
+	Handlers Handlers      `yaml:"handlers" placeholder:"YAML" help:"What is done with the records, as a YAML list; the log handler on KAFKA_TOPIC (test-topic) when empty."`
+	Stream   stream.Config `yaml:"stream" embed:"" prefix:"stream-"`
 }
 
 // Admin are the settings of health and metrics.
@@ -42,7 +44,7 @@ func Default() Config {
 	return Config{
 		Kafka:     kafka.DefaultConfig(),
 		Producer:  producer.DefaultConfig(),
-		Consumer:  Consumer{Listen: []string{":8002"}},
+		Consumer:  Consumer{Listen: []string{":8002"}, Stream: stream.DefaultConfig()},
 		Broker:    broker.DefaultConfig(),
 		Auth:      Auth{Config: access.DefaultConfig()},
 		HTTP:      httpserver.DefaultConfig(),
@@ -53,7 +55,7 @@ func Default() Config {
 // Validate checks every setting; its errors name them. own are the names of the
 // handlers that the program itself has.
 func (c Config) Validate(own ...string) error {
-	errs := []error{c.Kafka.Validate(), c.Producer.Validate(), c.Consumer.Handlers.validate(own), c.Broker.Validate(), c.Auth.validate(c.HTTP.TLS.Enabled()), c.HTTP.Validate(), c.Telemetry.Validate()}
+	errs := []error{c.Kafka.Validate(), c.Producer.Validate(), c.Consumer.Handlers.validate(own), c.Consumer.Stream.Validate(), c.Broker.Validate(), c.Auth.validate(c.HTTP.TLS.Enabled()), c.HTTP.Validate(), c.Telemetry.Validate()}
 	if len(c.Consumer.Listen) == 0 {
 		errs = append(errs, errors.New("consumer.listen: at least one address is needed"))
 	}

@@ -28,7 +28,7 @@ func (s *Server) cors(next http.Handler) http.Handler {
 		origin := r.Header.Get("Origin")
 		ok := origin != "" && (all || slices.Contains(allowed, origin))
 		if ok {
-			h.Set("Access-Control-Expose-Headers", "Retry-After")
+			h.Set("Access-Control-Expose-Headers", "Retry-After, Sluice-Next-Cursor, Sluice-End")
 			if all {
 				h.Set("Access-Control-Allow-Origin", "*")
 			} else {

@@ -22,7 +22,7 @@ func TestCORSOfAnAllowedOrigin(t *testing.T) {
 	require.Equal(t, 200, resp.StatusCode)
 	require.Equal(t, page, resp.Header.Get("Access-Control-Allow-Origin"))
 	require.Equal(t, "true", resp.Header.Get("Access-Control-Allow-Credentials"))
-	require.Equal(t, "Retry-After", resp.Header.Get("Access-Control-Expose-Headers"))
+	require.Equal(t, "Retry-After, Sluice-Next-Cursor, Sluice-End", resp.Header.Get("Access-Control-Expose-Headers"))
 	require.Contains(t, resp.Header.Values("Vary"), "Origin")
 
 	resp, _ = send(t, http.MethodGet, url+"/whoami/1", "")

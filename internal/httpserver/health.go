@@ -34,6 +34,9 @@ func (h *Health) Check(name string, ready func() error) {
 // Drain makes the service not ready for good.
 func (h *Health) Drain() { h.draining.Store(true) }
 
+// Reasons lists why the service is not ready; it is empty where it is.
+func (h *Health) Reasons() []string { return h.reasons(false) }
+
 // reasons lists why the service is not ready: for traffic, only a drain
 // counts, so that our own honest answers reach clients when Kafka is away.
 func (h *Health) reasons(traffic bool) []string {

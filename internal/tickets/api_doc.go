@@ -15,13 +15,14 @@ func (a *API) Register(s *httpserver.Server) {
 	s.Handle(http.MethodDelete, "/session", http.HandlerFunc(a.end), endDoc())
 }
 
-// answers are those of an endpoint: success, and what every one may refuse.
+// answers are those of an endpoint without a body: success, and what every one
+// may refuse.
 func answers(code int, success httpserver.Answer) map[int]httpserver.Answer {
 	return map[int]httpserver.Answer{
 		code:                             success,
-		http.StatusBadRequest:            {Description: "The body is not a JSON object, or was cut off.", Problem: true},
+		http.StatusBadRequest:            {Description: "The body was cut off, or came too slowly.", Problem: true},
 		http.StatusRequestEntityTooLarge: {Description: "The body is over 16 KiB.", Problem: true},
-		http.StatusUnprocessableEntity:   {Description: "A field, a parameter or a header is unknown or wrong; every one is listed.", Problem: true},
+		http.StatusUnprocessableEntity:   {Description: "There is a parameter, or a body: the endpoint takes neither.", Problem: true},
 	}
 }
 
@@ -33,6 +34,8 @@ func ticketDoc() httpserver.Doc {
 		BodyExample: map[string]any{"topics": []string{"orders"}, "filter": `value.customer == "42"`, "origin": "https://app.example"},
 		Answers:     answers(http.StatusOK, httpserver.Answer{Description: "The ticket.", Body: Ticket{}}),
 	}
+	doc.Answers[http.StatusBadRequest] = httpserver.Answer{Description: "The body is not a JSON object, or was cut off.", Problem: true}
+	doc.Answers[http.StatusUnprocessableEntity] = httpserver.Answer{Description: "A field, a parameter or a header is unknown or wrong; every one is listed.", Problem: true}
 	doc.Answers[http.StatusForbidden] = httpserver.Answer{Description: "This principal may not read one of the topics, or a page of another origin asked.", Problem: true}
 	doc.Answers[http.StatusUnsupportedMediaType] = httpserver.Answer{Description: "The body is not JSON.", Problem: true}
 	return doc

@@ -2,6 +2,7 @@ package openapi_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -138,7 +139,8 @@ func redriveExchanges(running string) []exchange {
 // that they have it for.
 func rightExchanges(keys map[string]string, running string) []exchange {
 	reader, writer := []string{"X-Api-Key", keys["reader"]}, []string{"X-Api-Key", keys["shop"]}
-	all := append(redriveOperations(http.StatusForbidden, running, writer...),
+	// What a WebSocket's credential may not do is said over it.
+	all := append(slices.Concat(redriveOperations(http.StatusForbidden, running, writer...), streamOperations(http.StatusForbidden, writer...), socketOperations(101, writer...)),
 		get(oneGroup, "/groups/g", 403, writer...), get(groups, "/groups", 200, writer...), get("/", "/", 200, writer...))
 	return append(all,
 		get(groups, "/groups", 200, reader...), get(oneGroup, "/groups/g", 200, reader...),
@@ -146,5 +148,10 @@ func rightExchanges(keys map[string]string, running string) []exchange {
 		get(letters, "/groups/g/dead-letters?topic=other", 403, reader...),
 		get(redrive, running, 200, reader...),
 		post("to read is not to operate", `{}`, 403, reader...), post("nor for a dry run", `{"dry_run":true}`, 403, reader...),
-		remove(running, 403, reader...))
+		remove(running, 403, reader...),
+		get(readable, "/topics", 200, reader...), get(readable, "/topics", 200, writer...),
+		get(page, "/topics/events/records", 200, reader...), get(page, "/topics/others/records", 403, reader...),
+		ask("a topic that may not be read", `{"topics":["events","others"]}`, 403, reader...),
+		ask("a principal that may not read", `{"topics":["events"]}`, 403, writer...),
+		get(state, state, 200, writer...), begin(session, 200, writer...))
 }

@@ -5,7 +5,9 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,13 +27,14 @@ import (
 )
 
 // startB runs service B with one handler, which reads the topic events as the
-// group g.
+// group g. The topics events, others and missing may be streamed.
 func startB(t *testing.T, cluster *kfake.Cluster, change func(*sluice.Config)) *service {
 	t.Helper()
 	return run(t, cluster, func(cfg *sluice.Config) {
 		handler := consumer.DefaultConfig()
 		handler.Topics, handler.Group = []string{"events"}, "g"
 		cfg.Consumer.Handlers = config.Handlers{{Config: handler, Log: &struct{}{}}}
+		cfg.Consumer.Stream.Topics = []string{"events", "others", "missing"}
 		if change != nil {
 			change(cfg)
 		}
@@ -42,18 +45,24 @@ func startB(t *testing.T, cluster *kfake.Cluster, change func(*sluice.Config)) *
 func TestServiceBIsAsDocumented(t *testing.T) {
 	cluster := newCluster(t)
 	bury(t, cluster, 5)
+	fill(t, cluster)
 	keys, withPrincipals := principals(t)
 	open := startB(t, cluster, nil)
 	// A redrive that runs, at a letter in a thousand seconds, until it is stopped.
 	code, header, body := open.do(http.MethodPost, "/groups/g/redrives", `{"rate":0.001}`, of(jsonMedia))
 	require.Equal(t, http.StatusAccepted, code, body)
 	running := header.Get("Location")
+	code, header, body = open.do(http.MethodGet, "/topics/events/records?partition=0&limit=1", "", nil)
+	require.Equal(t, http.StatusOK, code, body)
+	at := header.Get("Sluice-Next-Cursor")
 
 	dr := &driver{d: open.read(), seen: map[string]bool{}}
 	t.Run("open", func(t *testing.T) {
 		dr.drive(t, open, groupExchanges())
 		dr.drive(t, open, letterExchanges())
 		dr.drive(t, open, redriveExchanges(running))
+		dr.drive(t, open, slices.Concat(listExchanges(), pageExchanges(at), streamExchanges(at), socketExchanges(at)))
+		dr.drive(t, open, slices.Concat(ticketExchanges(), sessionExchanges(), dashboardExchanges(t), scriptExchanges(dr.d)))
 		dr.drive(t, open, healthExchanges())
 	})
 	t.Run("Kafka refuses", func(t *testing.T) {
@@ -66,6 +75,8 @@ func TestServiceBIsAsDocumented(t *testing.T) {
 		s = startB(t, refusing, nil)
 		refuseOffsets(refusing, kerr.UnsupportedForMessageFormat.Code)
 		dr.drive(t, s, redriveOperations(http.StatusBadGateway, done))
+		refuseTopics(refusing, kerr.TopicAuthorizationFailed.Code)
+		dr.drive(t, s, []exchange{get(readable, "/topics", http.StatusBadGateway)})
 	})
 	t.Run("Kafka is away", func(t *testing.T) { drivenWithoutKafka(t, dr, running) })
 	closed := startB(t, cluster, withPrincipals)
@@ -73,12 +84,34 @@ func TestServiceBIsAsDocumented(t *testing.T) {
 	t.Run("no credential", func(t *testing.T) {
 		dr.drive(t, closed, append(redriveOperations(http.StatusUnauthorized, running),
 			get("/", "/", http.StatusUnauthorized), get(groups, groups, http.StatusUnauthorized), get(oneGroup, "/groups/g", http.StatusUnauthorized)))
+		dr.drive(t, closed, slices.Concat(streamOperations(http.StatusUnauthorized), socketOperations(http.StatusUnauthorized), browserOperations(http.StatusUnauthorized)))
+		dr.drive(t, closed, []exchange{
+			get(readable, "/topics", http.StatusUnauthorized), html("/", "/", http.StatusOK), html(dashboard, dashboard, http.StatusOK), end(session, http.StatusNoContent),
+		})
+	})
+	t.Run("a ticket or a session", func(t *testing.T) {
+		ticket, cookie := admission(t, closed, keys["reader"])
+		dr.drive(t, closed, withinExchanges(ticket, cookie))
 	})
 	t.Run("no right", func(t *testing.T) { dr.drive(t, closed, rightExchanges(keys, running)) })
 	t.Run("no issuer", func(t *testing.T) { drivenWithoutIssuer(t, dr) })
 	if !t.Failed() {
 		dr.requireAll(t, nil)
 	}
+}
+
+// admission makes a ticket for the topic events, and the cookie of a session.
+func admission(t *testing.T, s *service, key string) (ticket, cookie string) {
+	t.Helper()
+	s = &service{t: t, address: s.address}
+	code, _, body := s.do(http.MethodPost, "/tickets", `{"topics":["events"]}`, of(jsonMedia, "X-Api-Key", key))
+	require.Equal(t, http.StatusOK, code, body)
+	made, ok := parse(t, body).(map[string]any)["ticket"].(string)
+	require.True(t, ok)
+	code, header, body := s.do(http.MethodPost, session, "", of("", "X-Api-Key", key))
+	require.Equal(t, http.StatusOK, code, body)
+	cookie, _, _ = strings.Cut(header.Get("Set-Cookie"), ";")
+	return made, cookie
 }
 
 // bury writes dead letters of the topic events and the group g, and a record
@@ -132,6 +165,18 @@ func refuseOffsets(cluster *kfake.Cluster, code int16) {
 	})
 }
 
+// refuseTopics makes the cluster refuse to tell of its topics.
+func refuseTopics(cluster *kfake.Cluster, code int16) {
+	cluster.ControlKey(int16(kmsg.Metadata), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		answer := req.ResponseKind().(*kmsg.MetadataResponse)
+		topic := kmsg.NewMetadataResponseTopic()
+		topic.Topic, topic.ErrorCode = new("events"), code
+		answer.Topics = append(answer.Topics, topic)
+		return answer, nil, true
+	})
+}
+
 // principals turns authentication on. Of the topic events, "reader" may read
 // and "shop" may write; it returns their keys.
 func principals(t *testing.T) (keys map[string]string, change func(*sluice.Config)) {
@@ -159,20 +204,18 @@ func principals(t *testing.T) (keys map[string]string, change func(*sluice.Confi
 // question waits for a while, so all are asked at once.
 func drivenWithoutKafka(t *testing.T, dr *driver, running string) {
 	s := startB(t, nil, nil)
-	all := append(redriveOperations(http.StatusServiceUnavailable, running),
+	all := append(append(redriveOperations(http.StatusServiceUnavailable, running), awayStreams()...),
 		get(groups, groups, http.StatusServiceUnavailable), get(oneGroup, "/groups/g", http.StatusServiceUnavailable),
 		get("/", "/", http.StatusOK), get("/healthz", "/healthz", http.StatusOK),
 		get("/readyz", "/readyz", http.StatusServiceUnavailable), get("/readyz", "/readyz?for=traffic", http.StatusOK))
 	drivers := make([]*driver, len(all))
-	t.Run("all", func(t *testing.T) {
-		for i, e := range all {
-			drivers[i] = &driver{d: s.read(), seen: map[string]bool{}}
-			t.Run(e.method+" "+e.path, func(t *testing.T) {
-				t.Parallel()
-				drivers[i].drive(t, s, []exchange{e})
-			})
-		}
-	})
+	var driving sync.WaitGroup
+	for i, e := range all {
+		drivers[i] = &driver{d: s.read(), seen: map[string]bool{}}
+		// Not t.Parallel, of which there are as many at a time as processors.
+		driving.Go(func() { drivers[i].drive(t, s, []exchange{e}) })
+	}
+	driving.Wait()
 	for _, one := range drivers {
 		for answer := range one.seen {
 			dr.seen[answer] = true
@@ -187,8 +230,9 @@ func drivenWithoutIssuer(t *testing.T, dr *driver) {
 		cfg.Auth.Principals = access.Grants{{Name: "*", Topics: []string{"*"}, Rights: []string{"read"}}}
 	})
 	// {"alg":"RS256"}.{"iss":"x"}.signature
-	dr.drive(t, s, []exchange{get("/", "/", http.StatusServiceUnavailable,
-		"Authorization", "Bearer eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ4In0.c2lnbmF0dXJl")})
+	token := []string{"Authorization", "Bearer eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ4In0.c2lnbmF0dXJl"}
+	dr.drive(t, s, append(append(browserOperations(http.StatusServiceUnavailable, token...), socketOperations(http.StatusServiceUnavailable, token...)...),
+		get("/", "/", http.StatusServiceUnavailable, token...)))
 }
 
 func TestOtherMethodsOfServiceBAreNotAllowed(t *testing.T) {

@@ -40,7 +40,7 @@ func start(t *testing.T, cluster *kfake.Cluster, change func(*sluice.Config)) *s
 	return run(t, cluster, change, sluice.Options{Producer: true})
 }
 
-// run runs the services of the options, of which there is one.
+// run runs the services of the options, and returns service B where both run.
 func run(t *testing.T, cluster *kfake.Cluster, change func(*sluice.Config), opts sluice.Options) *service {
 	t.Helper()
 	cfg := sluice.DefaultConfig()
@@ -58,7 +58,7 @@ func run(t *testing.T, cluster *kfake.Cluster, change func(*sluice.Config), opts
 	}
 	started := make(chan string, 1)
 	opts.Stdout, opts.Log = io.Discard, slog.New(slog.DiscardHandler)
-	opts.Started = func(a sluice.Addresses) { started <- append(a.Producer, a.Consumer...)[0] }
+	opts.Started = func(a sluice.Addresses) { started <- append(a.Consumer, a.Producer...)[0] }
 	program := sluice.New(cfg, opts)
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
@@ -141,17 +141,33 @@ func (s *service) refuse(code int16) {
 // do makes a request; header Host is the request's.
 func (s *service) do(method, path, body string, headers map[string]string) (int, http.Header, string) {
 	s.t.Helper()
-	r, err := http.NewRequestWithContext(s.t.Context(), method, "http://"+s.address+path, strings.NewReader(body))
+	return s.exchange(exchange{method: method, path: path, body: body, headers: headers})
+}
+
+// exchange makes that of a test. Of a WebSocket it reads the head of the
+// answer, and of a stream the first events.
+func (s *service) exchange(e exchange) (int, http.Header, string) {
+	s.t.Helper()
+	if e.cut {
+		return s.cutOff(e)
+	}
+	r, err := http.NewRequestWithContext(s.t.Context(), e.method, "http://"+s.address+e.path, strings.NewReader(e.body))
 	require.NoError(s.t, err)
-	for name, value := range headers {
+	for name, value := range e.headers {
 		r.Header.Set(name, value)
 	}
-	if host := headers["Host"]; host != "" {
+	if host := e.headers["Host"]; host != "" {
 		r.Host = host
 	}
 	resp, err := http.DefaultTransport.RoundTrip(r) // No redirect is followed.
 	require.NoError(s.t, err)
 	defer func() { _ = resp.Body.Close() }()
+	switch {
+	case resp.StatusCode == http.StatusSwitchingProtocols:
+		return resp.StatusCode, resp.Header, ""
+	case e.method == http.MethodGet && resp.Header.Get("Content-Type") == eventStream:
+		return resp.StatusCode, resp.Header, firstEvents(s.t, resp.Body, max(e.events, 1))
+	}
 	text, err := io.ReadAll(resp.Body)
 	require.NoError(s.t, err)
 	return resp.StatusCode, resp.Header, string(text)
