@@ -27,8 +27,9 @@ type TLS struct {
 // Enabled reports whether the listeners speak TLS.
 func (t TLS) Enabled() bool { return t.CertFile != "" || t.KeyFile != "" }
 
-// DefaultConfig bounds the connections and opens nothing.
-func DefaultConfig() Config { return Config{Connections: 10_000} }
+// DefaultConfig bounds the connections and opens nothing. They are more than the
+// streams that service B takes, so that a full one can still say so.
+func DefaultConfig() Config { return Config{Connections: 12_000} }
 
 // Validate checks the settings without opening a file; its errors name them.
 func (c Config) Validate() error {
