@@ -253,6 +253,9 @@ func (f *Feed) part(c *course, b *batch) error {
 			return nil
 		}
 		c.at[p] = *b.gap.To
+		if !f.selection.partition(p) {
+			return nil
+		}
 		return f.gap(partitionGap(c.tail.topic, p, from, *b.gap.To, b.gap.Reason))
 	}
 	frames := b.encoded(f.form)
