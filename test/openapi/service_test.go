@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -56,9 +57,9 @@ func run(t *testing.T, cluster *kfake.Cluster, change func(*sluice.Config), opts
 	if change != nil {
 		change(&cfg)
 	}
-	started := make(chan string, 1)
+	started := make(chan []string, 1)
 	opts.Stdout, opts.Log = io.Discard, slog.New(slog.DiscardHandler)
-	opts.Started = func(a sluice.Addresses) { started <- append(a.Consumer, a.Producer...)[0] }
+	opts.Started = func(a sluice.Addresses) { started <- append(a.Consumer, a.Producer...) }
 	program := sluice.New(cfg, opts)
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
@@ -70,15 +71,19 @@ func run(t *testing.T, cluster *kfake.Cluster, change func(*sluice.Config), opts
 		wg.Wait()
 	})
 	s := &service{t: t, cluster: cluster}
+	var parts []string
 	select {
-	case s.address = <-started:
+	case parts = <-started:
+		s.address = parts[0]
 	case err := <-ended:
 		require.NoError(t, err, "the service did not start")
 	}
 	if cluster != nil {
 		require.Eventually(t, func() bool {
-			code, _, _ := s.do(http.MethodGet, "/readyz", "", nil)
-			return code == http.StatusOK
+			return !slices.ContainsFunc(parts, func(address string) bool {
+				code, _, _ := (&service{t: t, address: address}).do(http.MethodGet, "/readyz", "", nil)
+				return code != http.StatusOK
+			})
 		}, time.Minute, 5*time.Millisecond)
 	}
 	return s
