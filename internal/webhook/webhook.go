@@ -195,7 +195,12 @@ func (w *Webhook) judge(ctx context.Context, p pass, a answer) verdict {
 	case a.outcome == success:
 		return verdict{}
 	case a.slows():
-		return verdict{err: w.blame(a.err), after: w.gate.slow(p, time.Now(), a.after, a.err)}
+		pause := w.gate.slow(p, time.Now(), a.after, a.err)
+		if a.status == http.StatusTooManyRequests {
+			// It is about how often we ask, never about the record.
+			return verdict{err: w.blame(a.err), hold: pause}
+		}
+		return verdict{err: w.blame(a.err), after: pause}
 	}
 	return verdict{err: w.blame(a.err)}
 }
