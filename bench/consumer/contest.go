@@ -2,10 +2,10 @@ package main
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"sluice/bench/consumer/member"
+	"sluice/bench/internal/cluster"
 	"sluice/consumer"
 )
 
@@ -48,17 +48,6 @@ type group struct {
 	run         func(ctx context.Context, c contestant) (sample, error)
 	// once says that it is not repeated in each round.
 	once bool
-}
-
-// order is the turn that they take in a round: every other round is the one
-// before it backwards, and after that another begins.
-func (g group) order(round int) []contestant {
-	turn := round / 2 % len(g.contestants)
-	order := slices.Concat(g.contestants[turn:], g.contestants[:turn])
-	if round%2 == 1 {
-		slices.Reverse(order)
-	}
-	return order
 }
 
 // contest lists what is measured.
@@ -118,7 +107,7 @@ func (o options) idealWork(order consumer.Order) time.Duration {
 	lanes := int64(concurrency)
 	switch order {
 	case consumer.OrderPartition:
-		lanes = min(lanes, partitions)
+		lanes = min(lanes, cluster.Partitions)
 	case consumer.OrderKey:
 		lanes = min(lanes, workKeys)
 	case consumer.OrderNone:

@@ -8,12 +8,14 @@ import (
 	"time"
 
 	"sluice/bench/consumer/member"
+	"sluice/bench/internal/cluster"
+	"sluice/bench/internal/report"
 )
 
 // nothing measures a handler that does nothing. The first tenth of the records
 // is the member's own warm-up.
 func (b *bench) nothing(ctx context.Context, c contestant) (sample, error) {
-	c.spec.Warm = b.nothingRecords() / partitions / 10
+	c.spec.Warm = b.nothingRecords() / cluster.Partitions / 10
 	return b.count(ctx, c, b.nothingTopic)
 }
 
@@ -30,7 +32,7 @@ func (b *bench) work(ctx context.Context, c contestant) (sample, error) {
 
 // count runs a contestant over all records of a topic.
 func (b *bench) count(ctx context.Context, c contestant, topic string) (sample, error) {
-	ends, err := b.cluster.ends(ctx, topic)
+	ends, err := b.cluster.Ends(ctx, topic)
 	if err != nil {
 		return sample{}, err
 	}
@@ -50,9 +52,9 @@ func (b *bench) count(ctx context.Context, c contestant, topic string) (sample, 
 	}
 	s, err := newSample(first, result)
 	if err != nil {
-		return sample{}, m.explain(err)
+		return sample{}, m.Explain(err)
 	}
-	return s, b.cluster.verifyCommits(ctx, m.group, topic)
+	return s, verifyCommits(ctx, b.cluster, m.group, topic)
 }
 
 // newSample makes a sample of what a member has measured.
@@ -61,15 +63,15 @@ func newSample(first time.Duration, r member.Result) (sample, error) {
 		return sample{}, errors.New("nothing was handled in the time of the measure")
 	}
 	s := sample{
-		Records: r.Records, Seconds: r.Elapsed.Seconds(), First: milliseconds(first), Peak: r.Peak,
+		Records: r.Records, Seconds: r.Elapsed.Seconds(), First: report.Milliseconds(first), Peak: r.Peak,
 		Rate: float64(r.Records) / r.Elapsed.Seconds(),
 		CPU:  r.CPU.Seconds() * 1e6 / float64(r.Records),
 	}
 	if len(r.Latencies) > 0 {
 		sorted := slices.Sorted(slices.Values(r.Latencies))
-		s.P50 = milliseconds(percentile(sorted, 50))
-		s.P99 = milliseconds(percentile(sorted, 99))
-		s.P999 = milliseconds(percentile(sorted, 99.9))
+		s.P50 = report.Milliseconds(report.Percentile(sorted, 50))
+		s.P99 = report.Milliseconds(report.Percentile(sorted, 99))
+		s.P999 = report.Milliseconds(report.Percentile(sorted, 99.9))
 	}
 	return s, nil
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"sluice/bench/internal/cluster"
 )
 
 const (
@@ -50,11 +52,11 @@ func (d *deck) deal() int {
 
 // fill writes so many records to a topic: values of 100 bytes, keys of 8, and
 // the records of one key in one partition.
-func (c *cluster) fill(ctx context.Context, topic string, records int64, keys int) error {
+func fill(ctx context.Context, c *cluster.Cluster, topic string, records int64, keys int) error {
 	client, err := kgo.NewClient(
-		kgo.SeedBrokers(c.brokers...), kgo.DefaultProduceTopic(topic), kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.SeedBrokers(c.Brokers...), kgo.DefaultProduceTopic(topic), kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.ProducerBatchMaxBytes(batchBytes), kgo.MaxBufferedRecords(50_000),
-		kgo.MetadataMinAge(metadataMinAge),
+		kgo.MetadataMinAge(cluster.MetadataMinAge),
 	)
 	if err != nil {
 		return err
@@ -72,7 +74,7 @@ func (c *cluster) fill(ctx context.Context, topic string, records int64, keys in
 			return context.Cause(ctx)
 		}
 		key := dealt.deal()
-		client.Produce(ctx, &kgo.Record{Key: names[key], Value: value, Partition: int32(key % partitions)}, failure.Promise())
+		client.Produce(ctx, &kgo.Record{Key: names[key], Value: value, Partition: int32(key % cluster.Partitions)}, failure.Promise())
 	}
 	if err := client.Flush(ctx); err != nil {
 		return fmt.Errorf("fill %s: %w", topic, err)

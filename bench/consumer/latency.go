@@ -9,19 +9,20 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"sluice/bench/consumer/member"
+	"sluice/bench/internal/cluster"
 )
 
 // latency measures how old records are when they are handled, on a topic of
 // its own that is written to at a steady rate.
 func (b *bench) latency(ctx context.Context, c contestant) (sample, error) {
-	topic, err := b.cluster.createTopic(ctx, groupLatency)
+	topic, err := b.cluster.CreateTopic(ctx, groupLatency)
 	if err != nil {
 		return sample{}, err
 	}
-	c.spec.Stamped, c.spec.Partitions = b.latencyRecords(), partitions
+	c.spec.Stamped, c.spec.Partitions = b.latencyRecords(), cluster.Partitions
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	source, err := newSource(ctx, b.cluster.brokers, topic)
+	source, err := newSource(ctx, b.cluster.Brokers, topic)
 	if err != nil {
 		return sample{}, err
 	}
@@ -55,9 +56,9 @@ func (b *bench) latency(ctx context.Context, c contestant) (sample, error) {
 	sending.Wait()
 	s, err := newSample(first, result)
 	if err != nil {
-		return sample{}, m.explain(err)
+		return sample{}, m.Explain(err)
 	}
-	return s, b.cluster.verifyCommits(ctx, m.group, topic)
+	return s, verifyCommits(ctx, b.cluster, m.group, topic)
 }
 
 // orCause returns why a context has ended, where it has, instead of what
@@ -82,12 +83,12 @@ type source struct {
 func newSource(ctx context.Context, brokers []string, topic string) (*source, error) {
 	client, err := kgo.NewClient(
 		kgo.SeedBrokers(brokers...), kgo.DefaultProduceTopic(topic), kgo.RecordPartitioner(kgo.RoundRobinPartitioner()),
-		kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.ProducerLinger(0), kgo.MetadataMinAge(metadataMinAge),
+		kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.ProducerLinger(0), kgo.MetadataMinAge(cluster.MetadataMinAge),
 	)
 	if err != nil {
 		return nil, err
 	}
-	first := make([]*kgo.Record, partitions)
+	first := make([]*kgo.Record, cluster.Partitions)
 	for i := range first {
 		first[i] = &kgo.Record{Value: make([]byte, valueSize)}
 		member.Unstamped(first[i].Value)

@@ -20,13 +20,13 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"sluice/bench/consumer/member"
+	"sluice/bench/internal/cluster"
+	"sluice/bench/internal/process"
 	"sluice/internal/kafka"
 )
 
@@ -42,22 +42,11 @@ type options struct {
 	json, md string
 }
 
-func main() {
-	// Whatever ends it, also a reader of its output that has gone: the programs
-	// that it started end before it does.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
-	err := dispatch(ctx, os.Args[1:])
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
-	}
-}
+func main() { process.Main(dispatch) }
 
 // The processes that the benchmark starts of itself.
 const (
 	roleMember = "member"
-	roleBroker = "broker"
 )
 
 // dispatch runs a part, when this is one of the processes that the benchmark
@@ -70,8 +59,8 @@ func dispatch(ctx context.Context, args []string) error {
 		}
 		return member.Run(ctx, spec, os.Stdout, os.Stderr)
 	}
-	if len(args) == 2 && args[0] == roleBroker {
-		return serveBroker(ctx, args[1], os.Stdout, os.Stderr)
+	if len(args) == 2 && args[0] == cluster.RoleBroker {
+		return cluster.Serve(ctx, args[1], os.Stdout, os.Stderr)
 	}
 	o, err := parse(args)
 	if errors.Is(err, flag.ErrHelp) {

@@ -7,38 +7,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sluice/bench/consumer/member"
+	"sluice/bench/internal/cluster"
 	"sluice/consumer"
 )
-
-func TestSpreads(t *testing.T) {
-	require.Equal(t, spread{Median: 2, Min: 1, Max: 9}, spreadOf([]float64{9, 1, 2}))
-	require.Equal(t, spread{Median: 2.5, Min: 1, Max: 9}, spreadOf([]float64{9, 2, 1, 3}))
-}
-
-func TestPercentiles(t *testing.T) {
-	var hundred []int
-	for i := range 100 {
-		hundred = append(hundred, i+1)
-	}
-	for p, want := range map[float64]int{0: 1, 50: 50, 99: 99, 99.9: 100, 100: 100} {
-		require.Equal(t, want, percentile(hundred, p), "%g", p)
-	}
-	require.Equal(t, 7, percentile([]int{7}, 50))
-	require.Zero(t, percentile([]int{}, 50))
-}
-
-func TestTurns(t *testing.T) {
-	g := group{contestants: []contestant{{name: "a"}, {name: "b"}, {name: "c"}}}
-	var turns []string
-	for round := range 3 {
-		turn := ""
-		for _, c := range g.order(round) {
-			turn += c.name
-		}
-		turns = append(turns, turn)
-	}
-	require.Equal(t, []string{"abc", "cba", "bca"}, turns)
-}
 
 func TestSamples(t *testing.T) {
 	s, err := newSample(30*time.Millisecond, member.Result{
@@ -63,6 +34,7 @@ func TestMemoryOfAStall(t *testing.T) {
 	s := sample{Memory: []int64{10 * mb, 20 * mb, 20 * mb, 30 * mb, 25 * mb}}
 	require.Equal(t, []float64{10, 20, 20, 25}, []float64{s.at(0), s.at(0.25), s.at(0.5), s.at(1)})
 	require.Equal(t, 1.5, s.growth())
+	require.Equal(t, 30.0, peak.Of(sample{Peak: 30 * mb}))
 	require.Zero(t, sample{}.at(1))
 	require.Zero(t, sample{}.growth())
 }
@@ -86,7 +58,7 @@ func TestSizesOfARun(t *testing.T) {
 
 func TestDecks(t *testing.T) {
 	for _, keys := range []int{flightKeys, workKeys} {
-		require.Zero(t, keys%partitions)
+		require.Zero(t, keys%cluster.Partitions)
 		d, again := newDeck(keys), newDeck(keys)
 		dealt := map[int]int{}
 		var order, sorted []int
@@ -106,42 +78,6 @@ func TestDecks(t *testing.T) {
 	}
 }
 
-func TestTargets(t *testing.T) {
-	runs := []sample{ // The last round was slow for both.
-		{Group: groupNothing, Contestant: bare, Round: 0, Rate: 100, CPU: 1},
-		{Group: groupNothing, Contestant: byPartition, Round: 0, Rate: 70, CPU: 2},
-		{Group: groupNothing, Contestant: byPartition, Round: 1, Rate: 50, CPU: 2},
-		{Group: groupNothing, Contestant: bare, Round: 1, Rate: 100, CPU: 1},
-		{Group: groupNothing, Contestant: bare, Round: 2, Rate: 20, CPU: 5},
-		{Group: groupNothing, Contestant: byPartition, Round: 2, Rate: 13, CPU: 9},
-		{Group: groupWork, Contestant: byPartition, Round: 0, Rate: 1}, // Of another group.
-		{Group: groupStall, Contestant: byPartition, Peak: 200 << 20},
-	}
-	v := target{groupNothing, byPartition, rate, bare, 0.6}.judge(runs)
-	require.Equal(t, "nothing: sluice: records/s / bare franz-go loop", v.What)
-	require.Equal(t, "≥ 0.6", v.Target)
-	require.Equal(t, &spread{Median: 0.65, Min: 0.5, Max: 0.7}, v.Measured)
-	require.True(t, *v.Met)
-	require.Equal(t, "yes", v.verdict())
-
-	v = target{groupNothing, byPartition, rate, bare, 0.66}.judge(runs)
-	require.False(t, *v.Met)
-	require.Equal(t, "**no**", v.verdict())
-
-	v = target{groupNothing, byPartition, cpu, bare, 0}.judge(runs)
-	require.Equal(t, 2.0, v.Measured.Median)
-	require.Nil(t, v.Met, "there is nothing to meet")
-
-	v = target{groupStall, byPartition, peak, "", 128}.judge(runs)
-	require.Equal(t, "≤ 128", v.Target)
-	require.False(t, *v.Met, "less is better")
-
-	v = target{groupWork, byKey, rate, byPartition, 10}.judge(runs)
-	require.Nil(t, v.Measured)
-	require.Nil(t, v.Met)
-	require.Equal(t, "not measured", v.measured())
-}
-
 func TestTargetsAreOfWhatIsMeasured(t *testing.T) {
 	measured := map[string]bool{}
 	for _, g := range (&bench{}).contest() {
@@ -152,8 +88,9 @@ func TestTargetsAreOfWhatIsMeasured(t *testing.T) {
 		}
 	}
 	for _, target := range targets {
-		require.True(t, measured[target.group+target.subject], "%+v", target.subject)
-		require.True(t, target.against == "" || measured[target.group+target.against], "%+v", target.against)
+		for _, name := range append(target.Against, target.Subject) {
+			require.True(t, measured[target.Group+name], "%s", name)
+		}
 	}
 }
 

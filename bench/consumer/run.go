@@ -7,9 +7,13 @@ import (
 	"io"
 	"os"
 	"slices"
+	"syscall"
 	"time"
 
 	"sluice/bench/consumer/member"
+	"sluice/bench/internal/cluster"
+	"sluice/bench/internal/process"
+	"sluice/bench/internal/report"
 )
 
 // sample is what one run of one contestant measured.
@@ -37,10 +41,15 @@ type sample struct {
 	Handled int64 `json:"handled_behind_the_stalled,omitempty"`
 }
 
+// Place is that of the run, for its report.
+func (s sample) Place() report.Place {
+	return report.Place{Group: s.Group, Contestant: s.Contestant, Round: s.Round}
+}
+
 // bench collects the samples.
 type bench struct {
 	options
-	cluster *cluster
+	cluster *cluster.Cluster
 	dir     string
 	self    string
 	out     io.Writer // where progress is shown
@@ -63,13 +72,13 @@ func run(ctx context.Context, o options, out io.Writer) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	m := thisMachine(ctx)
-	c, err := openCluster(ctx, o, dir, self)
+	m := report.MachineOfCheckout(ctx)
+	c, err := cluster.Open(ctx, o.brokers, func() (*cluster.Broker, error) { return cluster.Launch(dir, self) })
 	if err != nil {
 		return err
 	}
-	defer c.close(out)
-	m.Kafka = c.version
+	defer c.Close(out)
+	m.Kafka = c.Version
 	b := &bench{options: o, cluster: c, dir: dir, self: self, out: out, patience: 5 * time.Second}
 	if err := b.fillTopics(ctx); err != nil {
 		return err
@@ -81,7 +90,7 @@ func run(ctx context.Context, o options, out io.Writer) error {
 	if err := b.rounds(ctx, groups); err != nil {
 		return err
 	}
-	return publish(o, report{Machine: m, Options: o, Samples: b.samples}, out)
+	return publish(o, results{Machine: m, Options: o, Samples: b.samples}, out)
 }
 
 // say shows how far the benchmark is. A reader that has gone ends it by a
@@ -108,10 +117,10 @@ func (b *bench) fillTopics(ctx context.Context) error {
 		}
 		begin := time.Now()
 		var err error
-		if *t.topic, err = b.cluster.createTopic(ctx, t.group); err != nil {
+		if *t.topic, err = b.cluster.CreateTopic(ctx, t.group); err != nil {
 			return err
 		}
-		if err := b.cluster.fill(ctx, *t.topic, t.records, t.keys); err != nil {
+		if err := fill(ctx, b.cluster, *t.topic, t.records, t.keys); err != nil {
 			return err
 		}
 		say(b.out, "%d records for %q written in %s\n", t.records, t.group, time.Since(begin).Round(time.Millisecond))
@@ -144,7 +153,7 @@ func (b *bench) rounds(ctx context.Context, groups []group) error {
 			if !b.wants(g.name) || g.once && round > 0 {
 				continue
 			}
-			for _, c := range g.order(round) {
+			for _, c := range report.Turns(g.contestants, round) {
 				s, err := b.measure(ctx, g, c)
 				if err != nil {
 					return fmt.Errorf("round %d, %s, %s: %w", round+1, g.name, c.name, err)
@@ -174,7 +183,7 @@ func (b *bench) measure(ctx context.Context, g group, c contestant) (sample, err
 
 // running is a member that has begun.
 type running struct {
-	*process
+	*process.Process
 	group string
 	began time.Time
 	// release gives up the end that the end of the run's context means.
@@ -185,10 +194,10 @@ type running struct {
 // begin starts a contestant on a topic, in a group that is new.
 func (b *bench) begin(ctx context.Context, c contestant, topic string) (*running, error) {
 	spec := c.spec
-	spec.Brokers, spec.Topic, spec.Group = b.cluster.brokers, topic, b.cluster.newGroup()
+	spec.Brokers, spec.Topic, spec.Group = b.cluster.Brokers, topic, b.cluster.NewGroup()
 	r := &running{group: spec.Group, began: time.Now(), patience: b.patience}
 	var err error
-	if r.process, err = startMember(b.dir, c.name, b.self, spec); err != nil {
+	if r.Process, err = process.LaunchRole(b.dir, c.name, b.self, roleMember, spec); err != nil {
 		return nil, err
 	}
 	r.release = context.AfterFunc(ctx, r.cutOff)
@@ -198,11 +207,11 @@ func (b *bench) begin(ctx context.Context, c contestant, topic string) (*running
 // first waits for the first record, and returns when it came.
 func (r *running) first() (time.Duration, error) {
 	var e member.Event
-	if err := r.read(&e); err != nil {
+	if err := r.Read(&e); err != nil {
 		return 0, err
 	}
 	if !e.First {
-		return 0, r.explain(errors.New("it was done before it began"))
+		return 0, r.Explain(errors.New("it was done before it began"))
 	}
 	return time.Since(r.began), nil
 }
@@ -210,27 +219,27 @@ func (r *running) first() (time.Duration, error) {
 // result waits for what the member has measured, and for its end.
 func (r *running) result() (member.Result, error) {
 	var e member.Event
-	if err := r.read(&e); err != nil {
+	if err := r.Read(&e); err != nil {
 		return member.Result{}, err
 	}
 	if e.Result == nil {
-		return member.Result{}, r.explain(errors.New("it has told nothing"))
+		return member.Result{}, r.Explain(errors.New("it has told nothing"))
 	}
-	return *e.Result, r.end()
+	return *e.Result, r.Wait()
 }
 
 // cutOff ends a member in the middle. It gets a moment to leave its group,
 // which cannot be deleted before.
 func (r *running) cutOff() {
-	r.interrupt()
-	time.AfterFunc(r.patience, r.kill) // Does nothing where it has ended.
+	r.Signal(syscall.SIGTERM)
+	time.AfterFunc(r.patience, func() { r.Signal(syscall.SIGKILL) }) // Does nothing where it has ended.
 }
 
 // close ends a member that is still running, after a failure.
 func (r *running) close() {
 	r.release()
-	if r.cmd.ProcessState == nil {
+	if r.Cmd.ProcessState == nil {
 		r.cutOff()
-		_ = r.cmd.Wait() // It was told to end.
+		_ = r.Cmd.Wait() // It was told to end.
 	}
 }

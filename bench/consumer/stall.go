@@ -3,9 +3,10 @@ package main
 import (
 	"context"
 	"slices"
+	"syscall"
 	"time"
 
-	"sluice/bench/consumer/member"
+	"sluice/bench/internal/report"
 )
 
 // stall looks at the memory of a member whose handler stalls in the first
@@ -20,11 +21,11 @@ func (b *bench) stall(ctx context.Context, c contestant) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
-	s := sample{First: milliseconds(first)}
+	s := sample{First: report.Milliseconds(first)}
 	if s.Memory, s.Peak, err = m.watch(ctx, b.stallTime()); err != nil {
 		return sample{}, err
 	}
-	m.interrupt()
+	m.Signal(syscall.SIGTERM)
 	result, err := m.result()
 	if err != nil {
 		return sample{}, err
@@ -34,14 +35,14 @@ func (b *bench) stall(ctx context.Context, c contestant) (sample, error) {
 }
 
 // watch reads the resident memory ten times a second, twice at least.
-func (p *process) watch(ctx context.Context, d time.Duration) (memory []int64, peak int64, err error) {
+func (r *running) watch(ctx context.Context, d time.Duration) (memory []int64, peak int64, err error) {
 	end := time.Now().Add(d)
 	tick := time.NewTicker(sampleMemory)
 	defer tick.Stop()
 	for {
 		var now int64
-		if now, peak, err = member.Memory(p.cmd.Process.Pid); err != nil {
-			return nil, 0, p.explain(err)
+		if now, peak, err = r.Memory(); err != nil {
+			return nil, 0, r.Explain(err)
 		}
 		memory = append(memory, now)
 		if len(memory) > 1 && !time.Now().Before(end) {

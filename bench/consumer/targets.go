@@ -1,32 +1,15 @@
 package main
 
-import "fmt"
-
-// metric is a figure of a run.
-type metric struct {
-	name string
-	of   func(sample) float64
-	// less says that less is better.
-	less bool
-}
+import "sluice/bench/internal/report"
 
 var (
-	rate   = metric{name: "records/s", of: func(s sample) float64 { return s.Rate }}
-	cpu    = metric{name: "processor time a record", of: func(s sample) float64 { return s.CPU }, less: true}
-	p50    = metric{name: "p50", of: func(s sample) float64 { return s.P50 }, less: true}
-	p99    = metric{name: "p99", of: func(s sample) float64 { return s.P99 }, less: true}
-	peak   = metric{name: "resident memory at most, MB", of: func(s sample) float64 { return float64(s.Peak) / (1 << 20) }, less: true}
-	growth = metric{name: "most of the second half of the stall / most of the first", of: sample.growth, less: true}
+	rate   = report.Metric[sample]{Name: "records/s", Of: func(s sample) float64 { return s.Rate }}
+	cpu    = report.Metric[sample]{Name: "processor time a record", Of: func(s sample) float64 { return s.CPU }, Less: true}
+	p50    = report.Metric[sample]{Name: "p50", Of: func(s sample) float64 { return s.P50 }, Less: true}
+	p99    = report.Metric[sample]{Name: "p99", Of: func(s sample) float64 { return s.P99 }, Less: true}
+	peak   = report.Metric[sample]{Name: "resident memory at most, MB", Of: func(s sample) float64 { return float64(s.Peak) / (1 << 20) }, Less: true}
+	growth = report.Metric[sample]{Name: "most of the second half of the stall / most of the first", Of: sample.growth, Less: true}
 )
-
-// target is what a figure should be, beside that of another contestant or by
-// itself.
-type target struct {
-	group, subject string
-	metric         metric
-	against        string  // whom it is divided by; empty for itself
-	limit          float64 // 0 for a figure without a target
-}
 
 // mostMemory is a tenth of what ten million records of 100 bytes take, and
 // mostGrowth leaves room for the collector.
@@ -35,94 +18,27 @@ const (
 	mostGrowth = 1.1
 )
 
-var targets = []target{
-	{groupNothing, byPartition, rate, bare, 0.6},
-	{groupNothing, byPartition, cpu, bare, 0},
-	{groupNothing, byKey, rate, bare, 0},
-	{groupNothing, byKey, cpu, bare, 0},
-	{groupNothing, byNone, rate, bare, 0},
-	{groupNothing, byNone, cpu, bare, 0},
-	{groupWork, byKey, rate, byPartition, 10},
-	{groupWork, byNone, rate, byPartition, 0},
-	{groupLatency, byPartition, p50, bare, 0},
-	{groupLatency, byPartition, p99, bare, 0},
-	{groupLatency, byKey, p50, bare, 0},
-	{groupLatency, byKey, p99, bare, 0},
-	{groupStall, byPartition, peak, "", mostMemory},
-	{groupStall, byPartition, growth, "", mostGrowth},
-	{groupStall, byKey, peak, "", mostMemory},
-	{groupStall, byKey, growth, "", mostGrowth},
-	{groupStall, byNone, peak, "", mostMemory},
-	{groupStall, byNone, growth, "", mostGrowth},
-	{groupStall, firstKey, peak, "", mostMemory},
-	{groupStall, firstKey, growth, "", mostGrowth},
-	{groupStall, firstNone, peak, "", mostMemory},
-	{groupStall, firstNone, growth, "", mostGrowth},
-}
-
-// verdict is how a target was met.
-type verdict struct {
-	What     string  `json:"what"`
-	Target   string  `json:"target,omitempty"`
-	Measured *spread `json:"measured"` // null where it was not
-	Met      *bool   `json:"met"`      // null where there is nothing to meet, or it was not measured
-}
-
-// judge compares the samples with a target. A ratio is taken within each round
-// and then its median, so that a noisy round is one figure among others.
-func (t target) judge(samples []sample) verdict {
-	v := verdict{What: fmt.Sprintf("%s: %s: %s", t.group, t.subject, t.metric.name)}
-	if t.against != "" {
-		v.What += " / " + t.against
-	}
-	if t.limit > 0 {
-		v.Target = fmt.Sprintf("≥ %g", t.limit)
-		if t.metric.less {
-			v.Target = fmt.Sprintf("≤ %g", t.limit)
-		}
-	}
-	figures := t.figures(samples)
-	if len(figures) == 0 {
-		return v
-	}
-	s := spreadOf(figures)
-	v.Measured = &s
-	if t.limit > 0 {
-		met := s.Median >= t.limit
-		if t.metric.less {
-			met = s.Median <= t.limit
-		}
-		v.Met = &met
-	}
-	return v
-}
-
-// figures are the subject's, divided by its opponent's of the same round.
-func (t target) figures(samples []sample) []float64 {
-	if t.against == "" {
-		return figuresOf(samples, t.group, t.subject, t.metric)
-	}
-	byRound := map[int]float64{}
-	for _, s := range samples {
-		if s.Group == t.group && s.Contestant == t.against {
-			byRound[s.Round] = t.metric.of(s)
-		}
-	}
-	var ratios []float64
-	for _, s := range samples {
-		if s.Group == t.group && s.Contestant == t.subject && byRound[s.Round] > 0 {
-			ratios = append(ratios, t.metric.of(s)/byRound[s.Round])
-		}
-	}
-	return ratios
-}
-
-func figuresOf(samples []sample, group, contestant string, m metric) []float64 {
-	var figures []float64
-	for _, s := range samples {
-		if s.Group == group && s.Contestant == contestant {
-			figures = append(figures, m.of(s))
-		}
-	}
-	return figures
+var targets = []report.Target[sample]{
+	report.NewTarget(groupNothing, byPartition, rate, 0.6, bare),
+	report.NewTarget(groupNothing, byPartition, cpu, 0, bare),
+	report.NewTarget(groupNothing, byKey, rate, 0, bare),
+	report.NewTarget(groupNothing, byKey, cpu, 0, bare),
+	report.NewTarget(groupNothing, byNone, rate, 0, bare),
+	report.NewTarget(groupNothing, byNone, cpu, 0, bare),
+	report.NewTarget(groupWork, byKey, rate, 10, byPartition),
+	report.NewTarget(groupWork, byNone, rate, 0, byPartition),
+	report.NewTarget(groupLatency, byPartition, p50, 0, bare),
+	report.NewTarget(groupLatency, byPartition, p99, 0, bare),
+	report.NewTarget(groupLatency, byKey, p50, 0, bare),
+	report.NewTarget(groupLatency, byKey, p99, 0, bare),
+	report.NewTarget(groupStall, byPartition, peak, mostMemory),
+	report.NewTarget(groupStall, byPartition, growth, mostGrowth),
+	report.NewTarget(groupStall, byKey, peak, mostMemory),
+	report.NewTarget(groupStall, byKey, growth, mostGrowth),
+	report.NewTarget(groupStall, byNone, peak, mostMemory),
+	report.NewTarget(groupStall, byNone, growth, mostGrowth),
+	report.NewTarget(groupStall, firstKey, peak, mostMemory),
+	report.NewTarget(groupStall, firstKey, growth, mostGrowth),
+	report.NewTarget(groupStall, firstNone, peak, mostMemory),
+	report.NewTarget(groupStall, firstNone, growth, mostGrowth),
 }

@@ -2,13 +2,14 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
+	"sluice/bench/internal/cluster"
+	"sluice/bench/internal/process"
 	"sluice/bench/producer/baseline"
 	"sluice/bench/producer/load"
 )
@@ -66,17 +67,6 @@ type group struct {
 	contestants []contestant
 }
 
-// order is the turn that they take in a round: every other round is the one
-// before it backwards, and after that another begins.
-func (g group) order(round int) []contestant {
-	turn := round / 2 % len(g.contestants)
-	order := slices.Concat(g.contestants[turn:], g.contestants[:turn])
-	if round%2 == 1 {
-		slices.Reverse(order)
-	}
-	return order
-}
-
 const (
 	closedSenders   = 64
 	batchSenders    = 16
@@ -88,7 +78,7 @@ const (
 )
 
 // contest lists what is measured of the gateways.
-func contest(o options, c *cluster, g *gateways, dir, self string) []group {
+func contest(o options, c *cluster.Cluster, g *gateways, dir, self string) []group {
 	closed := group{name: groupClosed, contestants: []contestant{
 		produceClosed(o, bare, g.bare),
 		produceClosed(o, sixtySync, g.sixtySync),
@@ -193,7 +183,7 @@ func lines(o options, g *gateway) contestant {
 		},
 		run: func(ctx context.Context, topic string) (load.Result, error) {
 			return load.Stream{
-				Target: load.Target{Address: g.address, Meter: g.processorTime}, Head: head(topic),
+				Target: load.Target{Address: g.address, Meter: g.ProcessorTime}, Head: head(topic),
 				Line: jsonRecord.value, ID: jsonRecord.id,
 				Warm: batchRecords(o) / 10, Lines: batchRecords(o), Check: checkSummary,
 			}.Run(ctx)
@@ -202,23 +192,23 @@ func lines(o options, g *gateway) contestant {
 }
 
 // rawProducer is franz-go alone, as a process that measures itself.
-func rawProducer(o options, c *cluster, dir, self string) contestant {
+func rawProducer(o options, c *cluster.Cluster, dir, self string) contestant {
 	return contestant{
 		name: rawClient, form: jsonRecord,
 		run: func(ctx context.Context, topic string) (load.Result, error) {
-			p, err := launch(dir, rawClient, self, roleRaw, "-broker", strings.Join(c.brokers, ","), "-topic", topic,
+			p, err := process.Launch(dir, rawClient, self, roleRaw, "-broker", strings.Join(c.Brokers, ","), "-topic", topic,
 				"-warm", strconv.FormatInt(batchRecords(o)/10, 10), "-records", strconv.FormatInt(batchRecords(o), 10))
 			if err != nil {
 				return load.Result{}, err
 			}
-			defer context.AfterFunc(ctx, p.kill)()
+			defer p.Kill()
+			defer context.AfterFunc(ctx, func() { p.Signal(syscall.SIGKILL) })()
 			var did baseline.Produced
-			decodeErr := json.NewDecoder(p.out).Decode(&did)
-			if err := p.cmd.Wait(); err != nil {
-				return load.Result{}, p.explain(err)
+			if err := p.Read(&did); err != nil {
+				return load.Result{}, err
 			}
-			if decodeErr != nil {
-				return load.Result{}, fmt.Errorf("what %s did: %w", rawClient, decodeErr)
+			if err := p.Wait(); err != nil {
+				return load.Result{}, err
 			}
 			return load.Result{
 				Requests: batchRecords(o), Records: batchRecords(o), Elapsed: did.Elapsed, CPU: did.CPU,

@@ -3,19 +3,25 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
+	"sluice/bench/internal/cluster"
+	"sluice/bench/internal/process"
+	"sluice/bench/producer/baseline"
 	"sluice/bench/producer/load"
 )
 
 // gateway is a running program that takes records over HTTP.
 type gateway struct {
-	*process
+	*process.Process
 	address string
 	topic   string // of POST /produce; none where nothing is written
 	key     string
@@ -23,7 +29,7 @@ type gateway struct {
 
 // target is load on an endpoint of the gateway.
 func (g *gateway) target(h load.Head, b load.Body) load.Target {
-	return load.Target{Address: g.address, Request: load.NewRequest(g.head(h), b), Meter: g.processorTime}
+	return load.Target{Address: g.address, Request: load.NewRequest(g.head(h), b), Meter: g.ProcessorTime}
 }
 
 func (g *gateway) head(h load.Head) load.Head {
@@ -53,18 +59,17 @@ func (g *gateways) all() []*gateway {
 
 func (g *gateways) stop() {
 	for _, one := range g.all() {
-		one.kill() // Nothing is under way, and the program's drain is not measured.
-		_ = one.cmd.Wait()
+		one.Kill() // Nothing is under way, and the program's drain is not measured.
 	}
 }
 
 // startGateways starts everything that waits for requests. What was started
 // before an error is in the result, too.
-func startGateways(ctx context.Context, o options, c *cluster, dir, self string) (*gateways, error) {
+func startGateways(ctx context.Context, o options, c *cluster.Cluster, dir, self string) (*gateways, error) {
 	g := &gateways{}
-	brokers := strings.Join(c.brokers, ",")
+	brokers := strings.Join(c.Brokers, ",")
 	sixty := func(name, linger string) (*gateway, error) {
-		topic, err := c.createTopic(ctx, name)
+		topic, err := c.CreateTopic(ctx, name)
 		if err != nil {
 			return nil, err
 		}
@@ -101,21 +106,23 @@ func startGateways(ctx context.Context, o options, c *cluster, dir, self string)
 
 // startBaseline starts one of the programs that are in this one.
 func startBaseline(dir, self, name, topic string, args ...string) (*gateway, error) {
-	p, err := launch(dir, name, self, args...)
+	p, err := process.Launch(dir, name, self, args...)
 	if err != nil {
 		return nil, err
 	}
-	g := &gateway{process: p, topic: topic}
-	if g.address, err = p.address(); err != nil {
-		p.kill()
+	g := &gateway{Process: p, topic: topic}
+	var l baseline.Listening
+	if err := p.Read(&l); err != nil {
+		p.Kill()
 		return nil, err
 	}
+	g.address = l.Address
 	return g, nil
 }
 
 // startSluice starts the program that all this is about.
-func startSluice(ctx context.Context, o options, c *cluster, dir, name string, args ...string) (*gateway, error) {
-	topic, err := c.createTopic(ctx, name)
+func startSluice(ctx context.Context, o options, c *cluster.Cluster, dir, name string, args ...string) (*gateway, error) {
+	topic, err := c.CreateTopic(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -124,17 +131,52 @@ func startSluice(ctx context.Context, o options, c *cluster, dir, name string, a
 		return nil, err
 	}
 	args = append([]string{
-		"producer", "--brokers", strings.Join(c.brokers, ","),
+		"producer", "--brokers", strings.Join(c.Brokers, ","),
 		"--producer-listen", g.address, "--producer-topic", topic,
 	}, args...)
-	if g.process, err = launch(dir, name, o.binary, args...); err != nil {
+	if g.Process, err = process.Launch(dir, name, o.binary, args...); err != nil {
 		return nil, err
 	}
-	if err := g.ready(ctx, g.address); err != nil {
-		g.kill()
+	if err := g.ready(ctx); err != nil {
+		g.Kill()
 		return nil, err
 	}
 	return g, nil
+}
+
+// ready waits until a service says that it can be used.
+func (g *gateway) ready(ctx context.Context) error {
+	g.Discard()
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	for {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+g.address+"/readyz", http.NoBody)
+		if err != nil {
+			return err
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err == nil {
+			_ = response.Body.Close() // Only the status matters.
+			if response.StatusCode == http.StatusOK {
+				return nil
+			}
+			err = fmt.Errorf("not ready: %s", response.Status)
+		}
+		select {
+		case <-ctx.Done():
+			return g.Explain(err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// freePort returns an address for a program to take. Another may be faster.
+func freePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
 }
 
 // keyPattern finds the key in what sluice keys new says.
@@ -143,7 +185,7 @@ var keyPattern = regexp.MustCompile(`sluice_[A-Za-z0-9_-]{20,}`)
 // knowsKeys reports whether the program can make API keys.
 func knowsKeys(o options) bool {
 	help := exec.Command(o.binary, "keys", "--help")
-	help.Env = environment()
+	help.Env = process.Environment()
 	return help.Run() == nil
 }
 
@@ -152,7 +194,7 @@ func knowsKeys(o options) bool {
 func makeKey(o options, dir string) (settings, key string, err error) {
 	file := filepath.Join(dir, "keys")
 	command := exec.Command(o.binary, "keys", "new", "bench", "--file", file)
-	command.Dir, command.Env = dir, environment()
+	command.Dir, command.Env = dir, process.Environment()
 	out, err := command.CombinedOutput()
 	if err != nil {
 		return "", "", fmt.Errorf("keys new: %w: %s", err, out)

@@ -18,12 +18,11 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
+	"sluice/bench/internal/process"
 	"sluice/bench/producer/baseline"
 )
 
@@ -37,17 +36,7 @@ type options struct {
 	json, md string
 }
 
-func main() {
-	// Whatever ends it, also a reader of its output that has gone: the programs
-	// that it started end before it does.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
-	err := dispatch(ctx, os.Args[1:])
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
-	}
-}
+func main() { process.Main(dispatch) }
 
 // dispatch runs a baseline, when this is one of the processes that the
 // benchmark starts of itself, else the benchmark.

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"sluice/bench/internal/process"
+	"sluice/bench/internal/report"
 	"sluice/bench/producer/load"
 )
 
@@ -20,11 +22,11 @@ func (b *bench) memory(g *gateways) error {
 		if one == nil {
 			continue
 		}
-		now, peak, err := one.memory()
+		now, peak, err := one.Memory()
 		if err != nil {
 			return err
 		}
-		b.add(sample{Group: groupMemory, Contestant: one.name, Memory: now, Peak: peak})
+		b.add(sample{Group: groupMemory, Contestant: one.Name, Memory: now, Peak: peak})
 	}
 	return nil
 }
@@ -48,7 +50,7 @@ func (b *bench) start(ctx context.Context, dir string) error {
 		if err != nil {
 			return fmt.Errorf("start: %w", err)
 		}
-		b.add(sample{Group: groupStart, Contestant: sluiceDev, Round: i, Start: milliseconds(took), Acked: 1})
+		b.add(sample{Group: groupStart, Contestant: sluiceDev, Round: i, Start: report.Milliseconds(took), Acked: 1})
 	}
 	return nil
 }
@@ -64,16 +66,13 @@ func (b *bench) startOnce(ctx context.Context, dir string) (time.Duration, error
 		}
 	}
 	begin := time.Now()
-	p, err := launch(dir, sluiceDev, b.binary, "dev", "--ephemeral",
+	p, err := process.Launch(dir, sluiceDev, b.binary, "dev", "--ephemeral",
 		"--producer-listen", ports[0], "--consumer-listen", ports[1], "--broker-listen", ports[2])
 	if err != nil {
 		return 0, err
 	}
-	defer func() {
-		p.kill() // It keeps nothing.
-		_ = p.cmd.Wait()
-	}()
-	g := gateway{process: p, address: ports[0]}
+	defer p.Kill() // It keeps nothing.
+	g := gateway{Process: p, address: ports[0]}
 	for target := produceTarget(&g); ; {
 		_, err := load.Once(ctx, target, 0)
 		took := time.Since(begin)
@@ -81,7 +80,7 @@ func (b *bench) startOnce(ctx context.Context, dir string) (time.Duration, error
 		case err == nil:
 			return took, nil
 		case took > 20*time.Second:
-			return 0, p.explain(err)
+			return 0, p.Explain(err)
 		case ctx.Err() != nil:
 			return 0, errors.Join(context.Cause(ctx), err)
 		}

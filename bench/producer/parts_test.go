@@ -11,23 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestSpreads(t *testing.T) {
-	require.Equal(t, spread{Median: 2, Min: 1, Max: 9}, spreadOf([]float64{9, 1, 2}))
-	require.Equal(t, spread{Median: 2.5, Min: 1, Max: 9}, spreadOf([]float64{9, 2, 1, 3}))
-}
-
-func TestPercentiles(t *testing.T) {
-	var hundred []int
-	for i := range 100 {
-		hundred = append(hundred, i+1)
-	}
-	for p, want := range map[float64]int{0: 1, 50: 50, 99: 99, 99.9: 100, 100: 100} {
-		require.Equal(t, want, percentile(hundred, p), "%g", p)
-	}
-	require.Equal(t, 7, percentile([]int{7}, 50))
-	require.Zero(t, percentile([]int{}, 50))
-}
-
 func TestRecordsAreOfOneSize(t *testing.T) {
 	for _, f := range []form{textRecord, jsonRecord} {
 		require.Len(t, f.value, recordSize)
@@ -70,52 +53,4 @@ func TestAnswersThatTellOfFailedRecords(t *testing.T) {
 	for _, bad := range []string{`{"offsets":[]}`, `{}`, ``} {
 		require.Error(t, checkBatch([]byte(bad)), bad)
 	}
-}
-
-func TestStateOfAProcess(t *testing.T) {
-	size, err := parseStatus("Name:\tx\nVmHWM:\t   2048 kB\nVmRSS:\t 1024 kB\n", "VmRSS")
-	require.NoError(t, err)
-	require.EqualValues(t, 1<<20, size)
-	_, err = parseStatus("Name:\tx\n", "VmRSS")
-	require.Error(t, err)
-}
-
-func TestTurns(t *testing.T) {
-	g := group{contestants: []contestant{{name: "a"}, {name: "b"}, {name: "c"}}}
-	var turns []string
-	for round := range 3 {
-		turn := ""
-		for _, c := range g.order(round) {
-			turn += c.name
-		}
-		turns = append(turns, turn)
-	}
-	require.Equal(t, []string{"abc", "cba", "bca"}, turns)
-}
-
-func TestTargets(t *testing.T) {
-	runs := []sample{ // sixty-linger is better in the middle, and the last round was slow for all.
-		{Group: groupClosed, Contestant: sixtySync, Round: 0, CPU: 30},
-		{Group: groupClosed, Contestant: sixtyLinger, Round: 0, CPU: 20},
-		{Group: groupClosed, Contestant: sixtySync, Round: 1, CPU: 30},
-		{Group: groupClosed, Contestant: sixtyLinger, Round: 1, CPU: 20},
-		{Group: groupClosed, Contestant: sixtySync, Round: 2, CPU: 60},
-		{Group: groupClosed, Contestant: sixtyLinger, Round: 2, CPU: 40},
-		{Group: groupClosed, Contestant: sluice, Round: 0, CPU: 10},
-		{Group: groupClosed, Contestant: sluice, Round: 1, CPU: 12},
-		{Group: groupClosed, Contestant: sluice, Round: 2, CPU: 20},
-		{Group: groupOpen500, Contestant: sluice, Round: 0, CPU: 1}, // Of another group.
-	}
-	v := target{groupClosed, sluice, cpu, sixties, 0.5}.judge(runs)
-	require.Contains(t, v.What, "/ sixty-linger")
-	require.Equal(t, &spread{Median: 0.5, Min: 0.5, Max: 0.6}, v.Measured)
-	require.True(t, *v.Met)
-
-	v = target{groupClosed, sluice, cpu, nil, 11}.judge(runs)
-	require.Equal(t, "≤ 11", v.Target)
-	require.False(t, *v.Met)
-
-	v = target{groupClosed, sluiceKeys, rate, []string{sluice}, 0.9}.judge(runs)
-	require.Nil(t, v.Measured)
-	require.Nil(t, v.Met)
 }

@@ -1,61 +1,39 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
+
+	"sluice/bench/internal/cluster"
+	"sluice/bench/internal/report"
 )
 
-// report is everything that is published.
-type report struct {
-	Machine machine           `json:"machine"`
+// results are everything that is published.
+type results struct {
+	Machine report.Machine    `json:"machine"`
 	Options options           `json:"options"`
-	Targets []verdict         `json:"targets"`
+	Targets []report.Verdict  `json:"targets"`
 	Absent  map[string]string `json:"not_measured"`
 	Samples []sample          `json:"runs"`
 }
 
 // publish judges the samples and writes what was asked for.
-func publish(o options, r report) error {
-	for _, t := range targets {
-		r.Targets = append(r.Targets, t.judge(r.Samples))
-	}
-	text := r.markdown()
-	fmt.Print("\n" + text)
-	if o.json != "" {
-		asJSON, err := json.MarshalIndent(r, "", " ")
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(o.json, append(asJSON, '\n'), 0o644); err != nil {
-			return err
-		}
-		text += fmt.Sprintf("\nEvery run is in [%[1]s](%[1]s).\n", filepath.Base(o.json))
-	}
-	if o.md == "" {
-		return nil
-	}
-	return os.WriteFile(o.md, []byte(text), 0o644)
+func publish(o options, r results) error {
+	r.Targets = report.Judge(targets, r.Samples)
+	return report.Files{JSON: o.json, Markdown: o.md}.Publish(os.Stdout, r.markdown(), r, report.Indented)
 }
 
-func (r report) markdown() string {
+func (r results) markdown() string {
 	var b strings.Builder
-	m := r.Machine
 	fmt.Fprintf(&b, `# Benchmarks of service A
 
 Written by `+"`go run ./bench/producer`"+`; run it to have your machine's figures. Compare rows of one table only.
 
 | | |
 | --- | --- |
-| date | %s |
-| machine | %s, %d processors: %s; load average before: %s |
-| Go | %s |
-| Sluice | %s |
-| Kafka | %s |
-| runs | %d rounds, taking turns; median [least–most]; closed loops of %s, open ones of %s |
+%s| runs | %d rounds, taking turns; median [least–most]; closed loops of %s, open ones of %s |
 
 Load generator, gateways and Kafka share the machine. Every value has %d bytes, every topic %d partitions, nothing is compressed, every record is acknowledged with acks=all by an idempotent producer. After each run the records in Kafka were compared with what was acknowledged, in the first round id by id: no difference. %d records in all.
 
@@ -65,26 +43,14 @@ Load generator, gateways and Kafka share the machine. Every value has %d bytes, 
 - `+"`POST /topics/{t}`"+` is compared with the sixties' `+"`POST /produce`"+`: they have nothing else.
 - Sluice sets GOGC=400 for itself; the others have Go's default.
 - Processor time is that of the gateway's process alone, taken around the measured time, after a warm-up.
-
-## Targets
-
-A ratio is taken within each round, and the table has its median [least–most]. A target that is missed is published like one that is met.
-
-| what | target | measured | met |
-| --- | --- | --- | --- |
-`, m.Date, m.Platform, m.Cores, m.CPU, m.Load, m.Go, m.Sluice, m.Kafka,
-		r.Options.Rounds, r.Options.Window, 2*r.Options.Window, recordSize, partitions, r.acknowledged())
-	for _, v := range r.Targets {
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", v.What, orDash(v.Target), v.measured(), v.verdict())
-	}
-	for _, t := range tables {
-		t.write(&b, r.Samples)
-	}
+`, r.Machine.Rows(),
+		r.Options.Rounds, r.Options.Window, 2*r.Options.Window, recordSize, cluster.Partitions, r.acknowledged())
+	report.WriteFigures(&b, r.Targets, tables, r.Samples)
 	r.writeAbsent(&b)
 	return b.String()
 }
 
-func (r report) acknowledged() int64 {
+func (r results) acknowledged() int64 {
 	var n int64
 	for _, s := range r.Samples {
 		if s.Contestant != bare {
@@ -94,7 +60,7 @@ func (r report) acknowledged() int64 {
 	return n
 }
 
-func (r report) writeAbsent(b *strings.Builder) {
+func (r results) writeAbsent(b *strings.Builder) {
 	if len(r.Absent) == 0 {
 		return
 	}
@@ -107,39 +73,4 @@ func (r report) writeAbsent(b *strings.Builder) {
 	for _, name := range names {
 		fmt.Fprintf(b, "- %s: %s\n", name, strings.ReplaceAll(r.Absent[name], "\n", " "))
 	}
-}
-
-func (v verdict) measured() string {
-	if v.Measured == nil {
-		return "not measured"
-	}
-	return show(*v.Measured, 3)
-}
-
-func (v verdict) verdict() string {
-	switch {
-	case v.Met == nil:
-		return "–"
-	case *v.Met:
-		return "yes"
-	}
-	return "**no**"
-}
-
-func orDash(s string) string {
-	if s == "" {
-		return "–"
-	}
-	return s
-}
-
-// show writes a spread with so many decimals, or none of large figures.
-func show(s spread, decimals int) string {
-	if s.Median >= 1000 {
-		decimals = 0
-	}
-	if s.Min == s.Max {
-		return fmt.Sprintf("%.*f", decimals, s.Median)
-	}
-	return fmt.Sprintf("%.*f [%.*f–%.*f]", decimals, s.Median, decimals, s.Min, decimals, s.Max)
 }

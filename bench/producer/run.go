@@ -12,6 +12,8 @@ import (
 	"slices"
 	"time"
 
+	"sluice/bench/internal/cluster"
+	"sluice/bench/internal/report"
 	"sluice/bench/producer/load"
 )
 
@@ -35,6 +37,11 @@ type sample struct {
 	Start  float64 `json:"start_milliseconds,omitempty"`
 }
 
+// Place is that of the run, for its report.
+func (s sample) Place() report.Place {
+	return report.Place{Group: s.Group, Contestant: s.Contestant, Round: s.Round}
+}
+
 func newSample(group, contestant string, round int, r load.Result) sample {
 	s := sample{Group: group, Contestant: contestant, Round: round, Acked: ledger(r.Acked).total()}
 	if r.Records > 0 {
@@ -42,9 +49,9 @@ func newSample(group, contestant string, round int, r load.Result) sample {
 		s.CPU = r.CPU.Seconds() * 1e6 / float64(r.Records)
 	}
 	if len(r.Latencies) > 1 {
-		s.P50 = milliseconds(percentile(r.Latencies, 50))
-		s.P99 = milliseconds(percentile(r.Latencies, 99))
-		s.P999 = milliseconds(percentile(r.Latencies, 99.9))
+		s.P50 = report.Milliseconds(report.Percentile(r.Latencies, 50))
+		s.P99 = report.Milliseconds(report.Percentile(r.Latencies, 99))
+		s.P999 = report.Milliseconds(report.Percentile(r.Latencies, 99.9))
 	}
 	return s
 }
@@ -68,13 +75,13 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	m := thisMachine(ctx, o)
-	c, err := openCluster(ctx, o, dir)
+	m := report.MachineOf(ctx, o.binary)
+	c, err := cluster.Open(ctx, o.brokers, func() (*cluster.Broker, error) { return startBroker(o, dir) })
 	if err != nil {
 		return err
 	}
-	defer c.close()
-	m.Kafka = c.version
+	defer c.Close(os.Stdout)
+	m.Kafka = c.Version
 	g, err := startGateways(ctx, o, c, dir, self)
 	defer g.stop()
 	if err != nil {
@@ -99,13 +106,13 @@ func run(ctx context.Context, o options) error {
 	if err := b.start(ctx, dir); err != nil {
 		return err
 	}
-	return publish(o, report{Machine: m, Options: o, Absent: b.absent, Samples: b.samples})
+	return publish(o, results{Machine: m, Options: o, Absent: b.absent, Samples: b.samples})
 }
 
 // bench collects the samples.
 type bench struct {
 	options
-	cluster *cluster
+	cluster *cluster.Cluster
 	samples []sample
 	absent  map[string]string // contestants that could not be measured, and why
 }
@@ -135,7 +142,7 @@ func (b *bench) rounds(ctx context.Context, groups []group) error {
 			if !b.wants(g.name) {
 				continue
 			}
-			for _, c := range g.order(round) {
+			for _, c := range report.Turns(g.contestants, round) {
 				if b.absent[c.name] != "" {
 					continue
 				}
@@ -180,7 +187,7 @@ func (b *bench) measure(ctx context.Context, group string, c contestant, round i
 		all := ledger(result.Acked)
 		maps.Copy(all, probed.Acked)
 		s.Acked, s.Read = all.total(), round == 0
-		if err := b.cluster.verify(ctx, topic, before, all, c.form.id, s.Read); err != nil {
+		if err := verify(ctx, b.cluster, topic, before, all, c.form.id, s.Read); err != nil {
 			return nil, fmt.Errorf("what was acknowledged is not what is in Kafka: %w", err)
 		}
 	}
@@ -193,10 +200,10 @@ func (b *bench) topicOf(ctx context.Context, c contestant) (topic string, before
 		return "", nil, nil
 	}
 	if topic = c.topic; topic == "" {
-		topic, err = b.cluster.createTopic(ctx, c.name)
+		topic, err = b.cluster.CreateTopic(ctx, c.name)
 		return topic, nil, err // All offsets begin at 0.
 	}
-	before, err = b.cluster.ends(ctx, topic)
+	before, err = b.cluster.Ends(ctx, topic)
 	return topic, before, err
 }
 

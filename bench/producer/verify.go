@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"time"
 
-	"sluice/bench/producer/load"
-
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"sluice/bench/internal/cluster"
+	"sluice/bench/producer/load"
 )
 
 // ledger is what a run says was acknowledged: of each sender, the records with
@@ -37,8 +38,8 @@ func (s span) total() int64 {
 
 // verify compares a topic's new records with what was acknowledged: their
 // number, and when read is set the id of each.
-func (c *cluster) verify(ctx context.Context, topic string, before map[int32]int64, acked ledger, id int, read bool) error {
-	after, err := c.ends(ctx, topic)
+func verify(ctx context.Context, c *cluster.Cluster, topic string, before map[int32]int64, acked ledger, id int, read bool) error {
+	after, err := c.Ends(ctx, topic)
 	if err != nil {
 		return err
 	}
@@ -53,21 +54,21 @@ func (c *cluster) verify(ctx context.Context, topic string, before map[int32]int
 		return nil
 	}
 	audit := newAudit(acked, id)
-	if err := c.readSpan(ctx, topic, written, audit.add); err != nil {
+	if err := readSpan(ctx, c.Brokers, topic, written, audit.add); err != nil {
 		return err
 	}
 	return audit.close()
 }
 
 // readSpan hands each record of a span to use.
-func (c *cluster) readSpan(ctx context.Context, topic string, s span, use func(value []byte)) error {
+func readSpan(ctx context.Context, brokers []string, topic string, s span, use func(value []byte)) error {
 	offsets := map[int32]kgo.Offset{}
 	for p, o := range s {
 		if o[0] < o[1] {
 			offsets[p] = kgo.NewOffset().At(o[0])
 		}
 	}
-	client, err := kgo.NewClient(kgo.SeedBrokers(c.brokers...),
+	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: offsets}))
 	if err != nil {
 		return err

@@ -4,12 +4,12 @@ import (
 	"strings"
 	"testing"
 
-	"sluice/bench/producer/load"
-
 	"github.com/stretchr/testify/require"
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"sluice/bench/internal/cluster"
+	"sluice/bench/producer/load"
 )
 
 // TestVerifyFindsEveryDifference writes records to a broker and claims
@@ -21,7 +21,9 @@ func TestVerifyFindsEveryDifference(t *testing.T) {
 	client, err := kgo.NewClient(kgo.SeedBrokers(broker.ListenAddrs()...))
 	require.NoError(t, err)
 	defer client.Close()
-	c := &cluster{brokers: broker.ListenAddrs(), client: client, admin: kadm.NewClient(client), prefix: "bench"}
+	c, err := cluster.Open(t.Context(), broker.ListenAddrs(), nil)
+	require.NoError(t, err)
+	defer c.Close(t.Output())
 
 	type id struct {
 		sender int
@@ -42,7 +44,7 @@ func TestVerifyFindsEveryDifference(t *testing.T) {
 	}
 	for name, tt := range cases {
 		t.Run(name, func(t *testing.T) {
-			topic, err := c.createTopic(t.Context(), name)
+			topic, err := c.CreateTopic(t.Context(), name)
 			require.NoError(t, err)
 			produce := func(one id) {
 				value := []byte(strings.Repeat("-", 3+load.IDSize))
@@ -50,12 +52,12 @@ func TestVerifyFindsEveryDifference(t *testing.T) {
 				require.NoError(t, client.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Value: value}).FirstErr())
 			}
 			produce(id{9, 9}) // Before the run, and not of it.
-			before, err := c.ends(t.Context(), topic)
+			before, err := c.Ends(t.Context(), topic)
 			require.NoError(t, err)
 			for _, one := range tt.written {
 				produce(one)
 			}
-			err = c.verify(t.Context(), topic, before, tt.acked, 3, true)
+			err = verify(t.Context(), c, topic, before, tt.acked, 3, true)
 			if tt.errs == nil {
 				require.NoError(t, err)
 			}

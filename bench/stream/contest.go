@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"slices"
 	"time"
 )
 
@@ -49,17 +48,6 @@ type group struct {
 	size        int    // of the values
 	backlog     int64  // records for each second of options.Window
 	most        string // the group that says what most is
-}
-
-// order is the turn that they take in a round: every other round is the one
-// before it backwards, and after that another begins.
-func (g group) order(round int) []contestant {
-	turn := round / 2 % len(g.contestants)
-	order := slices.Concat(g.contestants[turn:], g.contestants[:turn])
-	if round%2 == 1 {
-		slices.Reverse(order)
-	}
-	return order
 }
 
 // contest lists what is measured.

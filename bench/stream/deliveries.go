@@ -10,7 +10,7 @@ func (b *bench) deliveries(ctx context.Context, g group, c contestant) (sample, 
 		return sample{}, err
 	}
 	defer s.close()
-	source, err := newSource(b.cluster.brokers, s.topic, g.size)
+	source, err := newSource(b.cluster.Brokers, s.topic, g.size)
 	if err != nil {
 		return sample{}, err
 	}

@@ -21,7 +21,7 @@ func (b *bench) idle(ctx context.Context, g group, c contestant) (sample, error)
 	if err != nil {
 		return sample{}, err
 	}
-	defer first.kill()
+	defer first.Kill()
 	r := sample{Clients: b.Idle}
 	if r.Before, _, err = s.watch(ctx, b.settle()); err != nil {
 		return sample{}, err
@@ -47,8 +47,8 @@ func (s *stage) watch(ctx context.Context, d time.Duration) (last, most int64, e
 	tick := time.NewTicker(lookAtMemory)
 	defer tick.Stop()
 	for {
-		if last, err = s.server.memory(); err != nil {
-			return 0, 0, s.server.explain(err)
+		if last, _, err = s.server.Memory(); err != nil {
+			return 0, 0, s.server.Explain(err)
 		}
 		most = max(most, last)
 		if !time.Now().Before(end) {

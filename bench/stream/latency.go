@@ -17,7 +17,7 @@ func (b *bench) latency(ctx context.Context, g group, c contestant) (sample, err
 		return sample{}, err
 	}
 	defer s.close()
-	source, err := newSource(b.cluster.brokers, s.topic, g.size)
+	source, err := newSource(b.cluster.Brokers, s.topic, g.size)
 	if err != nil {
 		return sample{}, err
 	}

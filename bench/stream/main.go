@@ -22,12 +22,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
 
+	"sluice/bench/internal/cluster"
+	"sluice/bench/internal/process"
 	"sluice/bench/stream/reader"
 	"sluice/bench/stream/server"
 	"sluice/internal/kafka"
@@ -47,28 +48,17 @@ type options struct {
 	profile  string
 }
 
-func main() {
-	// Whatever ends it, also a reader of its output that has gone: the programs
-	// that it started end before it does.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
-	err := dispatch(ctx, os.Args[1:])
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
-	}
-}
+func main() { process.Main(dispatch) }
 
 // The processes that the benchmark starts of itself.
 const (
 	roleServer  = "server"
 	roleReaders = "readers"
-	roleBroker  = "broker"
 )
 
 // isRole reports whether the arguments are those of such a process.
 func isRole(args []string) bool {
-	return len(args) == 2 && slices.Contains([]string{roleServer, roleReaders, roleBroker}, args[0])
+	return len(args) == 2 && slices.Contains([]string{roleServer, roleReaders, cluster.RoleBroker}, args[0])
 }
 
 // dispatch runs a part, when this is one of the processes that the benchmark
@@ -103,7 +93,7 @@ func play(ctx context.Context, role, what string, in io.Reader, out, log io.Writ
 		}
 		return reader.Run(ctx, spec, in, out)
 	}
-	return serveBroker(ctx, what, out, log)
+	return cluster.Serve(ctx, what, out, log)
 }
 
 // The bounds of the flags are far beyond any use, and keep the arithmetic whole.

@@ -1,29 +1,22 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
-	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"sluice/bench/internal/process"
 )
 
 // TestMain is also what the benchmark starts of itself: a server, readers or a
 // broker, when the test's binary is called as one.
 func TestMain(m *testing.M) {
 	if isRole(os.Args[1:]) {
-		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-		err := dispatch(ctx, os.Args[1:])
-		stop()
-		if err != nil {
-			fmt.Fprintln(os.Stderr, "bench:", err)
-			os.Exit(1)
-		}
+		process.Main(dispatch)
 		return
 	}
 	// The race detector makes each process wait for a second at its end.

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"sluice/bench/internal/process"
 )
 
 // profileTime is how long a profile of the processor takes, in whole seconds.
@@ -40,7 +42,7 @@ func (b *bench) profileHeap(ctx context.Context, s *stage, g group, c contestant
 }
 
 func (b *bench) profileName(g group, c contestant, kind string) string {
-	return filepath.Join(b.profile, fmt.Sprintf("%s-%s-%d.%s.pprof", strings.Map(plain, strings.ToLower(g.name)), strings.Map(plain, c.name), b.round+1, kind))
+	return filepath.Join(b.profile, fmt.Sprintf("%s-%s-%d.%s.pprof", process.Plain(strings.ToLower(g.name)), process.Plain(c.name), b.round+1, kind))
 }
 
 func (b *bench) save(ctx context.Context, s *stage, what, file string) {

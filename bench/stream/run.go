@@ -8,6 +8,9 @@ import (
 	"os"
 	"slices"
 	"time"
+
+	"sluice/bench/internal/cluster"
+	"sluice/bench/internal/report"
 )
 
 // sample is what one run of one contestant measured.
@@ -38,6 +41,11 @@ type sample struct {
 	Most   int64 `json:"resident_bytes_at_most,omitempty"`
 }
 
+// Place is that of the run, for its report.
+func (s sample) Place() report.Place {
+	return report.Place{Group: s.Group, Contestant: s.Contestant, Round: s.Round}
+}
+
 // perClient is the resident memory of an idle client, in KiB.
 func (s sample) perClient() float64 { return s.each(s.After) }
 
@@ -54,7 +62,7 @@ func (s sample) each(bytes int64) float64 {
 // bench collects the samples.
 type bench struct {
 	options
-	cluster *cluster
+	cluster *cluster.Cluster
 	dir     string
 	self    string
 	out     io.Writer // where progress is shown
@@ -78,18 +86,18 @@ func run(ctx context.Context, o options, out io.Writer) error {
 			return err
 		}
 	}
-	m := thisMachine(ctx)
-	c, err := openCluster(ctx, o, dir, self)
+	m := report.MachineOfCheckout(ctx)
+	c, err := cluster.Open(ctx, o.brokers, func() (*cluster.Broker, error) { return cluster.Launch(dir, self) })
 	if err != nil {
 		return err
 	}
-	defer c.close(out)
-	m.Kafka = c.version
+	defer c.Close(out)
+	m.Kafka = c.Version
 	b := &bench{options: o, cluster: c, dir: dir, self: self, out: out}
 	if err := b.rounds(ctx, b.contest()); err != nil {
 		return err
 	}
-	return publish(o, report{Machine: m, Options: o, Samples: b.samples}, out)
+	return publish(o, results{Machine: m, Options: o, Samples: b.samples}, out)
 }
 
 // say shows how far the benchmark is. A reader that has gone ends it by a
@@ -106,7 +114,7 @@ func (b *bench) rounds(ctx context.Context, groups []group) error {
 			if !b.wants(g) {
 				continue
 			}
-			for _, c := range g.order(b.round) {
+			for _, c := range report.Turns(g.contestants, b.round) {
 				s, err := b.measure(ctx, g, c)
 				if err != nil {
 					return fmt.Errorf("round %d, %s, %s: %w", b.round+1, g.name, c.name, err)

@@ -13,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"sluice/bench/internal/cluster"
+	"sluice/bench/internal/process"
 	"sluice/bench/stream/server"
 )
 
@@ -28,7 +30,7 @@ func TestSmoke(t *testing.T) {
 
 	text, err := os.ReadFile(o.json)
 	require.NoError(t, err)
-	var r report
+	var r results
 	require.NoError(t, json.Unmarshal(text, &r))
 	var measured []string
 	for _, s := range r.Samples {
@@ -83,22 +85,22 @@ func openTestBench(t *testing.T) *bench {
 	self, err := os.Executable()
 	require.NoError(t, err)
 	b := &bench{dir: t.TempDir(), self: self, options: options{Clients: 2, Idle: 2, Window: 50 * time.Millisecond}, out: t.Output()}
-	b.cluster, err = openCluster(t.Context(), options{}, b.dir, self)
+	b.cluster, err = cluster.Open(t.Context(), nil, func() (*cluster.Broker, error) { return cluster.Launch(b.dir, self) })
 	require.NoError(t, err)
-	t.Cleanup(func() { b.cluster.close(t.Output()) })
+	t.Cleanup(func() { b.cluster.Close(t.Output()) })
 	return b
 }
 
 // TestProcessesThatFail tell why, with what they have logged.
 func TestProcessesThatFail(t *testing.T) {
 	b := openTestBench(t)
-	p, err := launchWith(b.dir, "odd", b.self, roleServer, server.Spec{Brokers: []string{"nowhere"}})
+	p, err := process.LaunchRole(b.dir, "odd", b.self, roleServer, server.Spec{Brokers: []string{"nowhere"}})
 	require.NoError(t, err)
-	require.ErrorContains(t, p.read(&server.Listening{}), "kafka.brokers")
+	require.ErrorContains(t, p.Read(&server.Listening{}), "kafka.brokers")
 
-	p, err = launch(b.dir, "odd", b.self, roleReaders, "{")
+	p, err = process.Launch(b.dir, "odd", b.self, roleReaders, "{")
 	require.NoError(t, err)
-	require.ErrorContains(t, p.read(&server.Listening{}), "what the readers have to do")
+	require.ErrorContains(t, p.Read(&server.Listening{}), "what the readers have to do")
 }
 
 func TestAServerThatDies(t *testing.T) {
@@ -107,7 +109,7 @@ func TestAServerThatDies(t *testing.T) {
 		s, err := b.open(t.Context(), group{name: "dies"}, c)
 		require.NoError(t, err)
 		require.NoError(t, s.play(t.Context(), 2))
-		require.NoError(t, s.server.cmd.Process.Kill())
+		require.NoError(t, s.server.Cmd.Process.Kill())
 		_, err = s.await(t.Context(), 1)
 		require.ErrorContains(t, err, "the stream has ended", c.name)
 		s.close()
@@ -116,19 +118,19 @@ func TestAServerThatDies(t *testing.T) {
 
 func TestWhatWasMadeIsDeleted(t *testing.T) {
 	b := openTestBench(t)
-	theirs, err := openCluster(t.Context(), options{brokers: b.cluster.brokers}, t.TempDir(), "")
+	theirs, err := cluster.Open(t.Context(), b.cluster.Brokers, nil)
 	require.NoError(t, err)
 	mine := *b
 	mine.cluster = theirs
 	s, err := mine.open(t.Context(), group{name: "gone"}, contestant{name: sluiceB})
 	require.NoError(t, err)
 	s.close()
-	theirs.newGroup() // One that never began.
-	theirs.close(t.Output())
-	topics, err := b.cluster.admin.ListTopics(t.Context())
+	theirs.NewGroup() // One that never began.
+	theirs.Close(t.Output())
+	topics, err := b.cluster.Admin.ListTopics(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, topics.Names())
-	groups, err := b.cluster.admin.ListGroups(t.Context())
+	groups, err := b.cluster.Admin.ListGroups(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, groups.Groups())
 }

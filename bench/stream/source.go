@@ -7,6 +7,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"sluice/bench/internal/cluster"
 	"sluice/bench/stream/reader"
 )
 
@@ -22,7 +23,7 @@ func newSource(brokers []string, topic string, size int) (*source, error) {
 	client, err := kgo.NewClient(
 		kgo.SeedBrokers(brokers...), kgo.DefaultProduceTopic(topic), kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.ProducerLinger(0), kgo.MaxBufferedRecords(1<<20),
-		kgo.MetadataMinAge(metadataMinAge),
+		kgo.MetadataMinAge(cluster.MetadataMinAge),
 	)
 	if err != nil {
 		return nil, err
@@ -40,7 +41,7 @@ func (s *source) write(ctx context.Context, stamped bool, promise func(*kgo.Reco
 	}
 	s.next++
 	s.client.Produce(ctx, &kgo.Record{
-		Value: reader.AppendValue(make([]byte, 0, s.size+reader.Least), stamp, s.size), Partition: int32(stamp.Number % partitions),
+		Value: reader.AppendValue(make([]byte, 0, s.size+reader.Least), stamp, s.size), Partition: int32(stamp.Number % cluster.Partitions),
 	}, promise)
 }
 

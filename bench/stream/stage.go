@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"time"
 
+	"sluice/bench/internal/process"
+	"sluice/bench/internal/report"
 	"sluice/bench/stream/reader"
 	"sluice/bench/stream/server"
 )
@@ -15,35 +17,35 @@ import (
 type stage struct {
 	b       *bench
 	topic   string
-	server  *process
+	server  *process.Process
 	where   server.Listening
-	readers *process
+	readers *process.Process
 	clients int
 	wanted  int64 // records that every client should have by now
 }
 
 // open starts a server.
 func (b *bench) open(ctx context.Context, g group, c contestant) (*stage, error) {
-	topic, err := b.cluster.createTopic(ctx, g.name)
+	topic, err := b.cluster.CreateTopic(ctx, g.name)
 	if err != nil {
 		return nil, err
 	}
-	spec := server.Spec{Plain: c.plain, Brokers: b.cluster.brokers, Topic: topic, Profile: b.profile != ""}
+	spec := server.Spec{Plain: c.plain, Brokers: b.cluster.Brokers, Topic: topic, Profile: b.profile != ""}
 	if !c.plain {
-		if spec.Idle, err = b.cluster.createTopic(ctx, "nothing"); err != nil {
+		if spec.Idle, err = b.cluster.CreateTopic(ctx, "nothing"); err != nil {
 			return nil, err
 		}
-		spec.Group = b.cluster.newGroup()
+		spec.Group = b.cluster.NewGroup()
 	}
 	s := &stage{b: b, topic: topic}
-	if s.server, err = launchWith(b.dir, c.name, b.self, roleServer, spec); err != nil {
+	if s.server, err = process.LaunchRole(b.dir, c.name, b.self, roleServer, spec); err != nil {
 		return nil, err
 	}
-	release := context.AfterFunc(ctx, func() { _ = s.server.cmd.Process.Kill() }) // Whoever waits for it sees its end.
-	err = s.server.read(&s.where)
+	release := context.AfterFunc(ctx, func() { s.server.Signal(syscall.SIGKILL) }) // Whoever waits for it sees its end.
+	err = s.server.Read(&s.where)
 	release()
 	if err != nil {
-		s.server.stop()
+		s.server.Stop()
 		return nil, err
 	}
 	return s, nil
@@ -51,26 +53,26 @@ func (b *bench) open(ctx context.Context, g group, c contestant) (*stage, error)
 
 // connect starts clients, and returns when the server has said something to
 // each of them.
-func (s *stage) connect(ctx context.Context, clients int) (*process, error) {
-	p, err := launchWith(s.b.dir, "readers", s.b.self, roleReaders, reader.Spec{
+func (s *stage) connect(ctx context.Context, clients int) (*process.Process, error) {
+	p, err := process.LaunchRole(s.b.dir, "readers", s.b.self, roleReaders, reader.Spec{
 		Address: s.where.Address, Path: s.where.Path, Clients: clients,
 	})
 	if err != nil {
 		return nil, err
 	}
 	if e, err := hear(ctx, p); err != nil || !e.Ready {
-		p.stop()
-		return nil, errors.Join(err, s.server.explain(errors.New("the clients did not connect")))
+		p.Stop()
+		return nil, errors.Join(err, s.server.Explain(errors.New("the clients did not connect")))
 	}
 	return p, nil
 }
 
 // hear waits for what readers say, or for the end of ctx.
-func hear(ctx context.Context, p *process) (reader.Event, error) {
-	release := context.AfterFunc(ctx, func() { _ = p.cmd.Process.Kill() }) // Its silence is what read sees.
+func hear(ctx context.Context, p *process.Process) (reader.Event, error) {
+	release := context.AfterFunc(ctx, func() { p.Signal(syscall.SIGKILL) }) // Its silence is what read sees.
 	defer release()
 	var e reader.Event
-	err := p.read(&e)
+	err := p.Read(&e)
 	if ctx.Err() != nil {
 		return e, context.Cause(ctx)
 	}
@@ -87,12 +89,12 @@ func (s *stage) play(ctx context.Context, clients int) (err error) {
 // await waits until every client has n records more.
 func (s *stage) await(ctx context.Context, n int64) (reader.Event, error) {
 	s.wanted += n
-	if err := s.readers.write(reader.Command{Messages: s.wanted}); err != nil {
+	if err := s.readers.Write(reader.Command{Messages: s.wanted}); err != nil {
 		return reader.Event{}, err
 	}
 	e, err := hear(ctx, s.readers)
 	if err != nil {
-		return e, errors.Join(err, s.server.explain(errors.New("the server of these clients")))
+		return e, errors.Join(err, s.server.Explain(errors.New("the server of these clients")))
 	}
 	return e, nil
 }
@@ -101,9 +103,9 @@ func (s *stage) await(ctx context.Context, n int64) (reader.Event, error) {
 // goodbye is not measured; but it has a group to leave.
 func (s *stage) close() {
 	if s.readers != nil {
-		s.readers.kill()
+		s.readers.Kill()
 	}
-	s.server.end(syscall.SIGTERM, 5*time.Second)
+	s.server.End(syscall.SIGTERM, 5*time.Second)
 }
 
 // usage is the processor time of a stage at a moment.
@@ -114,10 +116,10 @@ type usage struct {
 
 func (s *stage) usage() (u usage, err error) {
 	u.at = time.Now()
-	if u.server, err = s.server.processorTime(); err != nil {
+	if u.server, err = s.server.ProcessorTime(); err != nil {
 		return u, err
 	}
-	u.readers, err = s.readers.processorTime()
+	u.readers, err = s.readers.ProcessorTime()
 	return u, err
 }
 
@@ -136,12 +138,10 @@ func (s *stage) sampleOf(since usage, e reader.Event) (sample, error) {
 		Clients: s.clients, Deliveries: e.Deliveries, Seconds: elapsed.Seconds(),
 		Rate: float64(e.Deliveries) / elapsed.Seconds(), Bytes: float64(e.Bytes) / float64(e.Deliveries),
 		CPU: (until.server - since.server).Seconds() / millions, Readers: (until.readers - since.readers).Seconds() / millions,
-		P50: milliseconds(e.P50), P99: milliseconds(e.P99), P999: milliseconds(e.P999),
+		P50: report.Milliseconds(e.P50), P99: report.Milliseconds(e.P99), P999: report.Milliseconds(e.P999),
 	}
-	if r.After, err = s.server.memory(); err != nil {
+	if r.After, _, err = s.server.Memory(); err != nil {
 		return sample{}, fmt.Errorf("at the end of the run: %w", err)
 	}
 	return r, nil
 }
-
-func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+
+	"sluice/test/harm"
 )
 
 // fleet are the members: a process for each, and after it the next one. Its
@@ -19,15 +21,15 @@ type fleet struct {
 	static int           // so many of the members are static ones
 
 	mu      sync.Mutex
-	members map[int]*process
-	all     []*process
+	members map[int]*harm.Process
+	all     []*harm.Process
 	starts  map[int]int
 }
 
 func newFleet(binary, dir string, member memberOptions, static int) *fleet {
 	return &fleet{
 		binary: binary, dir: dir, member: member, static: static,
-		members: map[int]*process{}, starts: map[int]int{},
+		members: map[int]*harm.Process{}, starts: map[int]int{},
 	}
 }
 
@@ -41,7 +43,7 @@ func (f *fleet) start(member int) error {
 	if member < f.static {
 		instance = fmt.Sprintf("member-%d", member+1)
 	}
-	p, err := launch(name, filepath.Join(f.dir, name+".log"), f.binary, memberRole,
+	p, err := harm.Start(name, filepath.Join(f.dir, name+".log"), f.binary, memberRole,
 		"-brokers", f.member.brokers, "-topic", f.member.topic, "-group", f.member.group,
 		"-instance", instance, "-file", f.file(name),
 		"-seed", strconv.FormatUint(f.member.seed+uint64(len(f.all)), 10),
@@ -57,7 +59,7 @@ func (f *fleet) start(member int) error {
 func (f *fleet) file(name string) string { return filepath.Join(f.dir, name+".history") }
 
 // of returns the present process of a member.
-func (f *fleet) of(member int) *process {
+func (f *fleet) of(member int) *harm.Process {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.members[member]
@@ -68,10 +70,8 @@ func (f *fleet) of(member int) *process {
 func (f *fleet) restartFallen(count int) error {
 	var errs []error
 	for member := range count {
-		select {
-		case <-f.of(member).exited:
+		if !f.of(member).Running() {
 			errs = append(errs, f.start(member))
-		default:
 		}
 	}
 	return errors.Join(errs...)
@@ -81,7 +81,7 @@ func (f *fleet) restartFallen(count int) error {
 func (f *fleet) stop() {
 	var wg sync.WaitGroup
 	for _, p := range f.running() {
-		wg.Go(p.stop)
+		wg.Go(p.Stop)
 	}
 	wg.Wait()
 }
@@ -89,19 +89,17 @@ func (f *fleet) stop() {
 // kill ends all that is left.
 func (f *fleet) kill() {
 	for _, p := range f.running() {
-		p.kill()
+		p.Kill()
 	}
 }
 
 // running returns the processes that have not ended.
-func (f *fleet) running() []*process {
+func (f *fleet) running() []*harm.Process {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var found []*process
+	var found []*harm.Process
 	for _, p := range f.all {
-		select {
-		case <-p.exited:
-		default:
+		if p.Running() {
 			found = append(found, p)
 		}
 	}
@@ -112,12 +110,12 @@ func (f *fleet) running() []*process {
 // their ends. All have ended.
 func (f *fleet) report() (starts []start, unclean []string, err error) {
 	for _, p := range f.all {
-		s, e := readStart(p.name, f.file(p.name))
-		if e != nil && !p.killed { // One that was killed early has no file.
+		s, e := readStart(p.Name, f.file(p.Name))
+		if e != nil && !p.Killed() { // One that was killed early has no file.
 			err = errors.Join(err, e)
 		}
 		starts = append(starts, s)
-		if why := p.complaint(); why != "" {
+		if why := p.Complaint(); why != "" {
 			unclean = append(unclean, why)
 		}
 	}

@@ -23,23 +23,15 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
+
+	"sluice/test/harm"
 )
 
 // memberRole is the hidden subcommand of a member's process.
 const memberRole = "member"
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	err := dispatch(ctx, os.Args[1:])
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "nemesis:", err)
-		os.Exit(1)
-	}
-}
+func main() { harm.Main("nemesis", dispatch) }
 
 func dispatch(ctx context.Context, args []string) error {
 	if len(args) > 0 && args[0] == memberRole {
@@ -47,8 +39,7 @@ func dispatch(ctx context.Context, args []string) error {
 		if err != nil {
 			return err
 		}
-		go outlive(os.Stdin)
-		return runMember(ctx, o, os.Stderr, func() { fmt.Println() })
+		return runMember(ctx, o, os.Stderr, harm.BeChild())
 	}
 	o, err := parseOptions(args, os.Stderr)
 	if errors.Is(err, flag.ErrHelp) {

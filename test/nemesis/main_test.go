@@ -3,56 +3,15 @@
 package main
 
 import (
-	"context"
-	"fmt"
-	"net"
-	"os"
-	"os/signal"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
+
+	"sluice/test/harm/harmtest"
 )
 
-// The test's own binary is what the tests start as other processes.
-const actAs = "NEMESIS_TEST_ACTS_AS"
-
-func TestMain(m *testing.M) {
-	switch os.Getenv(actAs) {
-	case "":
-		goleak.VerifyTestMain(m)
-	case "nemesis":
-		main()
-	case "obedient": // A member that does nothing and ends when told to.
-		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-		defer stop()
-		fmt.Println()
-		<-ctx.Done()
-	case "failing": // One that ends badly when told to.
-		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-		defer stop()
-		fmt.Println()
-		<-ctx.Done()
-		os.Exit(3)
-	case "dying": // One that ends by itself.
-		os.Exit(4)
-	case "broker":
-		l, err := net.Listen("tcp", os.Args[1])
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				os.Exit(1)
-			}
-			_ = conn.Close()
-		}
-	}
-}
+func TestMain(m *testing.M) { harmtest.Main(m, main) }
 
 func TestSettings(t *testing.T) {
 	for _, c := range []struct {
@@ -89,26 +48,5 @@ func TestWhatIsMissingOfKafka(t *testing.T) {
 	err := run(t.Context(), options{most: time.Minute}, func(string) string { return "" }, t.Output())
 	for _, name := range []string{"KAFKA_BROKERS is not set", "KAFKA_PID is not set", "KAFKA_START is not set"} {
 		require.ErrorContains(t, err, name)
-	}
-	for value, want := range map[string]string{
-		"one:1,two:2": "one host:port",
-		"nowhere":     "one host:port",
-	} {
-		_, err := kafkaFrom(func(name string) string {
-			if name == "KAFKA_BROKERS" {
-				return value
-			}
-			return "true"
-		}, "")
-		require.ErrorContains(t, err, want)
-	}
-	for command, want := range map[string]string{
-		"exit 1":    "exit status 1",
-		"echo none": "not the number of a process",
-		"echo 0":    "not the number of a process",
-		"echo -1":   "not the number of a process",
-	} {
-		_, err := kafka{pid: command}.process(t.Context())
-		require.ErrorContains(t, err, want, command)
 	}
 }

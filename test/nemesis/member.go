@@ -5,11 +5,9 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
-	"os"
 	"sync"
 	"time"
 
@@ -57,8 +55,7 @@ func (o memberOptions) handlerConfig() consumer.Config {
 }
 
 // runMember is a member: service B with one handler, as a program of a user's
-// has it. It ends cleanly with ctx, and at once when the nemesis has died.
-// Started is called when it is up.
+// has it. It ends cleanly with ctx. Started is called when it is up.
 func runMember(ctx context.Context, o memberOptions, logTo io.Writer, started func()) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -90,14 +87,6 @@ func runMember(ctx context.Context, o memberOptions, logTo io.Writer, started fu
 	default:
 	}
 	return errors.Join(err, notes.file.Close())
-}
-
-// outlive ends the process when nobody holds the other end of stdin any more:
-// a member whose nemesis was killed would go on for ever.
-func outlive(stdin io.Reader) {
-	_, _ = io.Copy(io.Discard, stdin)
-	fmt.Fprintln(os.Stderr, "the nemesis has gone")
-	os.Exit(1)
 }
 
 // victim is the handler. It writes down what it does, is slow at times, and

@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"strings"
 	"time"
+
+	"sluice/test/harm"
 )
 
 // kind is a kind of fault.
@@ -38,18 +40,18 @@ type fault struct {
 func (f fault) String() string {
 	switch f.kind {
 	case killMember, stopMember:
-		return fmt.Sprintf("%s (%d), away for %s", f.kind, f.member+1, since(f.lasts))
+		return fmt.Sprintf("%s (%d), away for %s", f.kind, f.member+1, harm.Seconds(f.lasts))
 	case freezeMember:
-		return fmt.Sprintf("%s (%d) for %s", f.kind, f.member+1, since(f.lasts))
+		return fmt.Sprintf("%s (%d) for %s", f.kind, f.member+1, harm.Seconds(f.lasts))
 	case extraMember:
 		if f.brutal {
-			return fmt.Sprintf("%s, %s, and SIGKILL", f.kind, since(f.lasts))
+			return fmt.Sprintf("%s, %s, and SIGKILL", f.kind, harm.Seconds(f.lasts))
 		}
-		return fmt.Sprintf("%s, %s", f.kind, since(f.lasts))
+		return fmt.Sprintf("%s, %s", f.kind, harm.Seconds(f.lasts))
 	case killBroker:
-		return fmt.Sprintf("%s, away for %s", f.kind, since(f.lasts))
+		return fmt.Sprintf("%s, away for %s", f.kind, harm.Seconds(f.lasts))
 	default:
-		return fmt.Sprintf("%s for %s", f.kind, since(f.lasts))
+		return fmt.Sprintf("%s for %s", f.kind, harm.Seconds(f.lasts))
 	}
 }
 

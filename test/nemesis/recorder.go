@@ -10,7 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"sync/atomic"
-	"time"
+
+	"sluice/test/harm"
 )
 
 // recorder writes down what a member does, a line each:
@@ -52,7 +53,7 @@ func (r *recorder) line(kind string, fields ...any) error {
 	line := make([]byte, 0, 96)
 	line = append(line, kind...)
 	line = append(line, ' ')
-	line = strconv.AppendInt(line, int64(now()), 10)
+	line = strconv.AppendInt(line, int64(harm.Now()), 10)
 	for _, f := range fields {
 		line = fmt.Append(append(line, ' '), f)
 	}
@@ -142,6 +143,3 @@ func joined(ids []int32) string {
 	}
 	return string(text)
 }
-
-// since is a pause as a number of seconds, for people.
-func since(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + " s" }

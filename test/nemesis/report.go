@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"sluice/test/harm"
 )
 
 // shown is how many offences of a bad run the report has.
@@ -28,16 +30,9 @@ func (n *nemesis) report(h history, v verdict) string {
 }
 
 func (n *nemesis) setting(line func(string, ...any), h history) {
-	m := n.machine
-	line("| | |")
-	line("| --- | --- |")
-	line("| date | %s |", m.date)
-	line("| machine | %s, %d processors: %s; load average before: %s |", m.platform, m.cores, m.cpu, m.load)
-	line("| Go | %s |", m.goVersion)
-	line("| Sluice | %s |", m.sluice)
-	line("| Kafka | %s, one broker on the same machine |", m.kafka)
+	n.machine.Describe(line, "one broker on the same machine")
 	line("| run | `-faults %d -members %d -static %d -seed %d -rate %g -poison %g -trouble %g`, %s in all |",
-		n.faults, n.members, n.static, n.seed, n.rate, n.poison, n.trouble, (now() - n.begun).Round(time.Second))
+		n.faults, n.members, n.static, n.seed, n.rate, n.poison, n.trouble, n.clock.Passed().Round(time.Second))
 	line("| topic | %d partitions, %d more during the run; %d processes of members |\n", partitions, n.added, len(h.starts))
 }
 
@@ -97,12 +92,12 @@ func (n *nemesis) recoveries(line func(string, ...any), polls []poll) {
 			continue
 		}
 		slices.SortFunc(of, slower)
-		line("| %s | %d | %s | %s |", k, count, since(of[len(of)/2].took), since(of[len(of)-1].took))
+		line("| %s | %d | %s | %s |", k, count, harm.Seconds(of[len(of)/2].took), harm.Seconds(of[len(of)-1].took))
 	}
 	line("")
 	if len(all) > 0 {
 		worst := slices.MaxFunc(all, slower)
-		line("The slowest recovery took %s, after: %s.\n", since(worst.took), worst.step)
+		line("The slowest recovery took %s, after: %s.\n", harm.Seconds(worst.took), worst.step)
 	}
 	if never > 0 {
 		line("After %d faults it never came to that.\n", never)

@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"sluice/internal/deadletter"
+	"sluice/test/harm"
 )
 
 const (
@@ -34,14 +35,14 @@ type nemesis struct {
 	dir     string
 	topic   string
 	group   string
-	kafka   kafka
+	kafka   harm.Broker
 	client  *kgo.Client
 	admin   *kadm.Client
 	watch   *watch
 	writer  *writer
 	fleet   *fleet
-	begun   time.Duration
-	machine machine
+	clock   harm.Clock
+	machine harm.Machine
 
 	incidents []incident
 	added     int // partitions
@@ -57,12 +58,12 @@ func run(ctx context.Context, o options, getenv func(string) string, out io.Writ
 	keep := false
 	defer func() {
 		if keep || o.keep {
-			tell(out, "files are kept in %s\n", dir)
+			harm.Tell(out, "files are kept in %s\n", dir)
 			return
 		}
 		_ = os.RemoveAll(dir)
 	}()
-	k, err := kafkaFrom(getenv, dir)
+	k, err := harm.FindVictim(getenv, dir)
 	if err != nil {
 		return err
 	}
@@ -78,7 +79,7 @@ func run(ctx context.Context, o options, getenv func(string) string, out io.Writ
 	}
 	v := judge(h)
 	report := n.report(h, v)
-	tell(out, "\n%s", report)
+	harm.Tell(out, "\n%s", report)
 	if o.md != "" {
 		if err := os.WriteFile(o.md, []byte(report), 0o644); err != nil {
 			return err
@@ -105,34 +106,33 @@ func (n *nemesis) conclude(v verdict) error {
 }
 
 // newNemesis connects, and makes the topic.
-func newNemesis(ctx context.Context, o options, k kafka, dir string, out io.Writer) (*nemesis, error) {
-	if _, err := k.process(ctx); err != nil {
+func newNemesis(ctx context.Context, o options, k harm.Broker, dir string, out io.Writer) (*nemesis, error) {
+	if _, err := k.PID(ctx); err != nil {
 		return nil, err
 	}
 	binary, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	client, err := kgo.NewClient(kgo.SeedBrokers(k.brokers), kgo.ClientID("nemesis"),
-		kgo.RetryBackoffFn(func(int) time.Duration { return 200 * time.Millisecond }))
+	client, err := k.Client("nemesis")
 	if err != nil {
-		return nil, fmt.Errorf("KAFKA_BROKERS: %w", err)
+		return nil, err
 	}
 	name := "nemesis-" + strconv.FormatInt(time.Now().UnixNano(), 10)
 	n := &nemesis{
 		options: o, out: out, dir: dir, topic: name, group: name, kafka: k,
-		client: client, admin: kadm.NewClient(client), begun: now(),
+		client: client, admin: kadm.NewClient(client), clock: harm.NewClock(),
 	}
 	if err := n.prepare(ctx); err != nil {
 		client.Close()
 		return nil, err
 	}
 	n.watch = newWatch(n.client, n.topic, n.group)
-	if n.writer, err = newWriter(k.brokers, n.topic, o.rate, o.poison); err != nil {
+	if n.writer, err = newWriter(k.Address, n.topic, o.rate, o.poison); err != nil {
 		client.Close()
 		return nil, err
 	}
-	n.fleet = newFleet(binary, dir, memberOptions{brokers: k.brokers, topic: n.topic, group: n.group, seed: o.seed << 16, trouble: o.trouble}, o.static)
+	n.fleet = newFleet(binary, dir, memberOptions{brokers: k.Address, topic: n.topic, group: n.group, seed: o.seed << 16, trouble: o.trouble}, o.static)
 	return n, nil
 }
 
@@ -141,12 +141,12 @@ func (n *nemesis) prepare(ctx context.Context) error {
 	defer cancel()
 	brokers, err := n.admin.ListBrokers(ctx)
 	if err != nil {
-		return fmt.Errorf("KAFKA_BROKERS: %s does not answer: %w", n.kafka.brokers, err)
+		return fmt.Errorf("KAFKA_BROKERS: %s does not answer: %w", n.kafka.Address, err)
 	}
 	if len(brokers) != 1 {
 		return fmt.Errorf("KAFKA_BROKERS: a cluster of one broker is needed, this one has %d", len(brokers))
 	}
-	n.machine = thisMachine(ctx, n.admin)
+	n.machine = harm.ThisMachine(ctx, n.admin)
 	if _, err := n.admin.CreateTopic(ctx, partitions, 1, nil, n.topic); err != nil {
 		return fmt.Errorf("create topic %s: %w", n.topic, err)
 	}
@@ -201,10 +201,10 @@ func (n *nemesis) torment(ctx context.Context) (history, error) {
 
 // strikeAll does what was planned, as long as there is time.
 func (n *nemesis) strikeAll(ctx context.Context) error {
-	deadline := n.begun + n.most - min(n.most/8, 5*time.Minute)
+	deadline := n.most - min(n.most/8, 5*time.Minute)
 	plan := newPlan(n.seed, n.faults, n.members)
 	for i, s := range plan {
-		if now() > deadline {
+		if n.clock.Passed() > deadline {
 			return nil // conclude tells how many there were.
 		}
 		if i > 0 && (i == len(plan)/3 || i == 2*len(plan)/3) {
@@ -212,22 +212,22 @@ func (n *nemesis) strikeAll(ctx context.Context) error {
 				return err
 			}
 		}
-		if s.settle && deadline-now() > time.Duration(len(plan)-i)*settleBudget/2 {
+		if s.settle && deadline-n.clock.Passed() > time.Duration(len(plan)-i)*settleBudget/2 {
 			n.settle(ctx, settleBudget)
 		} else {
-			sleep(ctx, s.pause)
+			harm.Sleep(ctx, s.pause)
 		}
 		if err := n.fleet.restartFallen(n.members); err != nil {
 			return err
 		}
 		n.say("%3d/%d %s", i+1, len(plan), s)
 		n.watch.soon()
-		incident := incident{step: s, from: now()}
+		incident := incident{step: s, from: harm.Now()}
 		if err := (targets{n.fleet, n.kafka}).strike(ctx, s.faults); err != nil {
 			return err
 		}
 		n.watch.soon()
-		incident.over, incident.need = now(), n.writer.acknowledged()
+		incident.over, incident.need = harm.Now(), n.writer.acknowledged()
 		n.incidents = append(n.incidents, incident)
 		if ctx.Err() != nil {
 			return fmt.Errorf("broken off: %w", context.Cause(ctx))
@@ -241,13 +241,13 @@ func (n *nemesis) strikeAll(ctx context.Context) error {
 func (n *nemesis) settle(ctx context.Context, most time.Duration) bool {
 	// Something has to be acknowledged before anything can be said.
 	var need map[int32]int64
-	for deadline := now() + most; now() < deadline; {
+	for deadline := harm.Now() + most; harm.Now() < deadline; {
 		if len(need) == 0 {
 			need = n.writer.acknowledged()
 		} else if reached(n.watch.committed(), need) {
 			return true
 		}
-		if !sleep(ctx, betweenProgress) {
+		if !harm.Sleep(ctx, betweenProgress) {
 			return false
 		}
 	}
@@ -259,15 +259,15 @@ func (n *nemesis) settle(ctx context.Context, most time.Duration) bool {
 func (n *nemesis) catchUp(ctx context.Context) error {
 	need := n.writer.acknowledged()
 	var best int64
-	for since := now(); now()-since < stalledBudget; {
+	for since := harm.Now(); harm.Now()-since < stalledBudget; {
 		committed := n.watch.committed()
 		if reached(committed, need) {
 			return nil
 		}
 		if sum := total(committed); sum > best {
-			best, since = sum, now()
+			best, since = sum, harm.Now()
 		}
-		if !sleep(ctx, betweenProgress) {
+		if !harm.Sleep(ctx, betweenProgress) {
 			return fmt.Errorf("broken off: %w", context.Cause(ctx))
 		}
 	}
@@ -305,10 +305,10 @@ func (n *nemesis) collect(ctx context.Context) (h history, err error) {
 	if h.starts, h.unclean, err = n.fleet.report(); err != nil {
 		return h, err
 	}
-	if h.log, h.ends, err = readLog(ctx, n.kafka.brokers, n.topic); err != nil {
+	if h.log, h.ends, err = readLog(ctx, n.kafka.Address, n.topic); err != nil {
 		return h, err
 	}
-	h.letters, err = readLetters(ctx, n.kafka.brokers, n.topic, n.group)
+	h.letters, err = readLetters(ctx, n.kafka.Address, n.topic, n.group)
 	return h, err
 }
 
@@ -325,13 +325,7 @@ func (n *nemesis) tidy(ctx context.Context) {
 }
 
 func (n *nemesis) say(format string, args ...any) {
-	passed := (now() - n.begun).Round(time.Second)
-	tell(n.out, "%02d:%02d  %s\n", int(passed.Minutes()), int(passed.Seconds())%60, fmt.Sprintf(format, args...))
-}
-
-// tell tells whoever watches. A reader that has gone does not end the run.
-func tell(out io.Writer, format string, args ...any) {
-	_, _ = fmt.Fprintf(out, format, args...)
+	n.clock.Say(n.out, format, args...)
 }
 
 func total(offsets map[int32]int64) (sum int64) {

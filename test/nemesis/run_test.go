@@ -3,8 +3,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -13,47 +13,27 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"sluice/internal/deadletter"
 	"sluice/record"
+	"sluice/test/harm"
+	"sluice/test/harm/harmtest"
 )
-
-func newCluster(t *testing.T) string {
-	t.Helper()
-	c, err := kfake.NewCluster(kfake.NumBrokers(1))
-	require.NoError(t, err)
-	t.Cleanup(c.Close)
-	return c.ListenAddrs()[0]
-}
 
 // A run without faults on the embedded broker, with processes of its own: the
 // group works, the run is judged and reported, and nothing is left behind.
 func TestARunWithoutFaults(t *testing.T) {
-	brokers := newCluster(t)
-	t.Setenv(actAs, "nemesis")
-	t.Setenv("TMPDIR", t.TempDir())
 	md := filepath.Join(t.TempDir(), "nemesis.md")
-	env := map[string]string{"KAFKA_BROKERS": brokers, "KAFKA_PID": "echo " + strconv.Itoa(os.Getpid()), "KAFKA_START": "false"}
 	o, err := parseOptions([]string{"-faults", "0", "-members", "2", "-poison", "0", "-trouble", "0", "-rate", "200", "-md", md}, t.Output())
 	require.NoError(t, err)
-	var out bytes.Buffer
-	require.NoError(t, run(t.Context(), o, func(name string) string { return env[name] }, &out), &out)
+	harmtest.Run(t, harmtest.Cluster(t), "echo "+strconv.Itoa(os.Getpid()), "false", func(getenv func(string) string, out io.Writer) error {
+		return run(t.Context(), o, getenv, out)
+	})
 	report, err := os.ReadFile(md)
 	require.NoError(t, err)
 	require.Contains(t, string(report), "| **lost** | **0** |")
 	require.Contains(t, string(report), "2 processes of members")
-	left, err := os.ReadDir(os.Getenv("TMPDIR"))
-	require.NoError(t, err)
-	require.Empty(t, left)
-
-	client, err := kgo.NewClient(kgo.SeedBrokers(brokers))
-	require.NoError(t, err)
-	defer client.Close()
-	topics, err := kadm.NewClient(client).ListTopics(t.Context())
-	require.NoError(t, err)
-	require.Empty(t, topics.Names())
 }
 
 // A verdict that is bad, and faults that did not fit in, are errors.
@@ -70,7 +50,7 @@ func TestTheReportNamesTheFirstOffences(t *testing.T) {
 	for i := range int64(30) {
 		h.log = append(h.log, written{place{7, i}, message{"z", i, good}})
 	}
-	n := &nemesis{topic: "the-topic", dir: "the-dir", begun: now(), incidents: []incident{
+	n := &nemesis{topic: "the-topic", dir: "the-dir", clock: harm.NewClock(), incidents: []incident{
 		{step: step{faults: []fault{{kind: killMember}}}, over: 10, need: map[int32]int64{0: 4}},
 		{step: step{faults: []fault{{kind: freezeBroker, lasts: time.Second}}}, over: 1000, need: map[int32]int64{0: 4}},
 	}}
@@ -93,7 +73,7 @@ func TestTheReportNamesTheFirstOffences(t *testing.T) {
 
 // What the writer was told is what is in the topic.
 func TestWhatIsWrittenIsRead(t *testing.T) {
-	brokers := newCluster(t)
+	brokers := harmtest.Cluster(t)
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers), kgo.UnknownTopicRetries(-1))
 	require.NoError(t, err)
 	defer client.Close()
@@ -173,7 +153,7 @@ func TestDeadLetters(t *testing.T) {
 // A group without commits, and a dead-letter topic that is not there yet, are
 // no errors; one that has been there is not believed to be gone.
 func TestTheWatch(t *testing.T) {
-	brokers := newCluster(t)
+	brokers := harmtest.Cluster(t)
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers), kgo.DefaultProduceTopic(deadletter.Topic("t", "g")))
 	require.NoError(t, err)
 	defer client.Close()

@@ -7,14 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"syscall"
 	"time"
+
+	"sluice/test/harm"
 )
 
 // targets are who is harmed.
 type targets struct {
 	fleet *fleet
-	kafka kafka
+	kafka harm.Broker
 }
 
 // strike does the faults of a step at the same time, and returns when they are
@@ -34,47 +35,34 @@ func (t targets) strike(ctx context.Context, faults []fault) error {
 }
 
 func (t targets) one(ctx context.Context, f fault) error {
-	// Whatever was taken away comes back, also when the run is broken off.
-	after := context.WithoutCancel(ctx)
 	switch f.kind {
 	case killMember:
-		t.fleet.of(f.member).kill()
-		sleep(ctx, f.lasts)
+		t.fleet.of(f.member).Kill()
+		harm.Sleep(ctx, f.lasts)
 		return t.fleet.start(f.member)
 	case stopMember:
-		t.fleet.of(f.member).stop()
-		sleep(ctx, f.lasts)
+		t.fleet.of(f.member).Stop()
+		harm.Sleep(ctx, f.lasts)
 		return t.fleet.start(f.member)
 	case freezeMember:
-		p := t.fleet.of(f.member)
-		p.signal(syscall.SIGSTOP)
-		sleep(ctx, f.lasts)
-		p.signal(syscall.SIGCONT)
+		t.fleet.of(f.member).FreezeFor(ctx, f.lasts)
 		return nil
 	case extraMember:
 		if err := t.fleet.start(f.member); err != nil {
 			return err
 		}
-		sleep(ctx, f.lasts)
+		harm.Sleep(ctx, f.lasts)
 		p := t.fleet.of(f.member)
 		if f.brutal {
-			p.kill()
+			p.Kill()
 		} else {
-			p.stop()
+			p.Stop()
 		}
 		return nil
 	case killBroker:
-		if err := t.kafka.kill(after); err != nil {
-			return err
-		}
-		sleep(ctx, f.lasts)
-		return t.kafka.revive(after)
+		return t.kafka.KillFor(ctx, f.lasts)
 	case freezeBroker:
-		if err := t.kafka.signal(ctx, syscall.SIGSTOP); err != nil {
-			return err
-		}
-		sleep(ctx, f.lasts)
-		return t.kafka.signal(after, syscall.SIGCONT)
+		return t.kafka.FreezeFor(ctx, f.lasts)
 	case twoAtOnce: // Each of them comes here by itself.
 	}
 	return fmt.Errorf("no such fault: %s", f.kind)

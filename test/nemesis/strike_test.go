@@ -3,24 +3,19 @@
 package main
 
 import (
-	"context"
-	"fmt"
-	"net"
 	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"sluice/test/harm/harmtest"
 )
 
 // newTestFleet starts members that are the test's binary, acting as told.
-func newTestFleet(t *testing.T, as string, members int) *fleet {
+func newTestFleet(t *testing.T, as harmtest.Role, members int) *fleet {
 	t.Helper()
-	t.Setenv(actAs, as)
+	harmtest.ActAs(t, as)
 	binary, err := os.Executable()
 	require.NoError(t, err)
 	f := newFleet(binary, t.TempDir(), memberOptions{}, 1)
@@ -36,7 +31,7 @@ func complaints(f *fleet) []string {
 	f.kill()
 	var all []string
 	for _, p := range f.all {
-		if why := p.complaint(); why != "" {
+		if why := p.Complaint(); why != "" {
 			all = append(all, why)
 		}
 	}
@@ -55,7 +50,7 @@ func TestFaultsOfMembers(t *testing.T) {
 		{fault{kind: extraMember, member: 2, brutal: true}, 3},
 	} {
 		t.Run(c.fault.String(), func(t *testing.T) {
-			f := newTestFleet(t, "obedient", 2)
+			f := newTestFleet(t, harmtest.Obedient, 2)
 			require.NoError(t, targets{fleet: f}.strike(t.Context(), []fault{c.fault}))
 			require.Len(t, f.all, c.starts)
 			require.Len(t, f.running(), 2)
@@ -67,54 +62,23 @@ func TestFaultsOfMembers(t *testing.T) {
 	}
 }
 
-// A frozen process really stands still, and one that is broken off goes on.
-func TestAFrozenMember(t *testing.T) {
-	f := newTestFleet(t, "obedient", 1)
-	p := f.of(0)
-	<-p.up
-	ctx, breakOff := context.WithCancel(t.Context())
-	over := make(chan error)
-	go func() {
-		over <- targets{fleet: f}.strike(ctx, []fault{{kind: freezeMember, lasts: time.Hour}})
-	}()
-	stopped := func() bool {
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
-		require.NoError(t, err)
-		_, state, _ := strings.Cut(string(text), ") ")
-		return strings.HasPrefix(state, "T")
-	}
-	if _, err := os.Stat("/proc/self/stat"); err == nil {
-		require.Eventually(t, stopped, time.Minute, 5*time.Millisecond)
-	}
-	breakOff()
-	require.NoError(t, <-over)
-	f.stop()
-	require.Empty(t, complaints(f))
-}
-
 func TestProcessesThatEndBadly(t *testing.T) {
 	t.Run("by themselves", func(t *testing.T) {
-		f := newTestFleet(t, "dying", 1)
-		<-f.of(0).exited
+		f := newTestFleet(t, harmtest.Dying, 1)
+		<-f.of(0).Exited()
 		require.NoError(t, f.restartFallen(1))
-		<-f.of(0).exited
-		f.of(0).kill() // Too late to be the reason.
+		<-f.of(0).Exited()
 		require.Equal(t, []string{"member-1.1 ended by itself: exit status 4", "member-1.2 ended by itself: exit status 4"}, complaints(f))
 	})
-	t.Run("when told to stop", func(t *testing.T) {
-		f := newTestFleet(t, "failing", 1)
-		f.stop()
-		require.Equal(t, []string{"member-1.1 was told to stop and ended with: exit status 3"}, complaints(f))
-	})
 	t.Run("without having written anything", func(t *testing.T) {
-		f := newTestFleet(t, "dying", 1)
-		<-f.of(0).exited
+		f := newTestFleet(t, harmtest.Dying, 1)
+		<-f.of(0).Exited()
 		_, unclean, err := f.report()
 		require.ErrorIs(t, err, os.ErrNotExist)
 		require.Len(t, unclean, 1)
 	})
 	t.Run("killed before they could write anything", func(t *testing.T) {
-		f := newTestFleet(t, "obedient", 1)
+		f := newTestFleet(t, harmtest.Obedient, 1)
 		f.kill()
 		starts, unclean, err := f.report()
 		require.NoError(t, err)
@@ -123,81 +87,16 @@ func TestProcessesThatEndBadly(t *testing.T) {
 	})
 }
 
-// newTestBroker starts a process that takes connections, and says how it can
-// be found and started again.
-func newTestBroker(t *testing.T) kafka {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	address := l.Addr().String()
-	require.NoError(t, l.Close())
-	dir := t.TempDir()
-	pid := filepath.Join(dir, "pid")
-	k := kafka{
-		brokers: address,
-		pid:     "cat " + pid,
-		start: fmt.Sprintf("%s=broker %s %s >/dev/null 2>&1 </dev/null & echo $! >%s; until (: </dev/tcp/%s) 2>/dev/null; do sleep 0.02; done",
-			actAs, os.Args[0], address, pid, strings.Replace(address, ":", "/", 1)),
-		log: filepath.Join(dir, "log"),
-	}
-	require.NoError(t, k.revive(t.Context()))
-	t.Cleanup(func() {
-		if n, err := k.process(context.Background()); err == nil {
-			_ = syscall.Kill(n, syscall.SIGKILL)
-		}
-	})
-	return k
-}
-
 func TestFaultsOfTheBroker(t *testing.T) {
-	k := newTestBroker(t)
-	before, err := k.process(t.Context())
+	b := harmtest.Victim(t, harmtest.Broker(t))
+	before, err := b.PID(t.Context())
 	require.NoError(t, err)
-	answers := func() error {
-		conn, err := net.Dial("tcp", k.brokers)
-		if err == nil {
-			_ = conn.Close()
-		}
-		return err
-	}
-	require.NoError(t, targets{kafka: k}.strike(t.Context(), []fault{{kind: freezeBroker, lasts: time.Nanosecond}}))
-	require.NoError(t, answers())
-	same, err := k.process(t.Context())
+	require.NoError(t, targets{kafka: b}.strike(t.Context(), []fault{{kind: freezeBroker, lasts: time.Nanosecond}}))
+	same, err := b.PID(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, before, same)
-
-	require.NoError(t, k.kill(t.Context()))
-	require.ErrorIs(t, answers(), syscall.ECONNREFUSED)
-	require.NoError(t, k.revive(t.Context()))
-
-	require.NoError(t, targets{kafka: k}.strike(t.Context(), []fault{{kind: killBroker}}))
-	require.NoError(t, answers())
-	after, err := k.process(t.Context())
+	require.NoError(t, targets{kafka: b}.strike(t.Context(), []fault{{kind: killBroker}}))
+	after, err := b.PID(t.Context())
 	require.NoError(t, err)
 	require.NotEqual(t, before, after)
-}
-
-func TestABrokerThatCannotBeHarmed(t *testing.T) {
-	k := newTestBroker(t)
-	victim := newTestFleet(t, "obedient", 1).of(0)
-	wrong := k
-	wrong.pid = "echo " + strconv.Itoa(victim.cmd.Process.Pid)
-	t.Run("no such process any more", func(t *testing.T) {
-		gone := k
-		gone.pid = "bash -c 'echo $$'"
-		require.ErrorIs(t, gone.signal(t.Context(), syscall.SIGSTOP), syscall.ESRCH)
-	})
-	t.Run("the start fails", func(t *testing.T) {
-		broken := k
-		broken.start = "echo no luck; exit 3"
-		require.ErrorContains(t, broken.revive(t.Context()), "exit status 3")
-		said, err := os.ReadFile(k.log)
-		require.NoError(t, err)
-		require.Contains(t, string(said), "no luck")
-	})
-	t.Run("another process than the broker", func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-		defer cancel()
-		require.ErrorContains(t, wrong.kill(ctx), "is KAFKA_PID the process of KAFKA_BROKERS?")
-	})
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"sluice/internal/deadletter"
+	"sluice/test/harm"
 )
 
 const (
@@ -82,7 +83,7 @@ func (w *watch) ask(ctx context.Context) (poll, error) {
 	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) { // A group that has not begun.
 		return poll{}, err
 	}
-	p := poll{at: now(), committed: map[int32]int64{}}
+	p := poll{at: harm.Now(), committed: map[int32]int64{}}
 	for id, o := range offsets[w.topic] {
 		if o.Err == nil && o.At >= 0 {
 			p.committed[id] = o.At

@@ -18,13 +18,14 @@ import (
 	"time"
 
 	"sluice/internal/stream"
+	"sluice/test/harm"
 )
 
 // client watches, breaks its connections at random bytes, and resumes on
 // another replica from the id of the last event that it has got whole.
 type client struct {
 	*story
-	clock    clock
+	clock    harm.Clock
 	random   *rand.Rand
 	replicas []string // host:port
 	calm     bool     // it does not break connections by itself
@@ -113,7 +114,7 @@ func (c *client) run(ctx context.Context, finish <-chan struct{}) {
 		}
 		if !c.connect(ctx, m, finish) {
 			c.refused++
-			sleep(ctx, 50*time.Millisecond)
+			harm.Sleep(ctx, 50*time.Millisecond)
 		}
 	}
 }
@@ -338,7 +339,7 @@ func (c *client) take(e event, n *conn) error {
 		c.advance(at, at.offset+1)
 	case "gap":
 		at.offset, at.topic = what.From, c.topic(at.topic)
-		n.seen = append(n.seen, sight{place: at, gap: &gapTold{c.clock.now(), what.To, what.Reason}})
+		n.seen = append(n.seen, sight{place: at, gap: &gapTold{c.clock.Passed(), what.To, what.Reason}})
 		c.advance(at, what.To)
 	case "ready":
 		if c.start == nil {

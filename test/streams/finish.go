@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"sluice/test/harm"
 )
 
 // toTheEnd waits until every client has got everything, for as long as anybody
@@ -25,13 +27,13 @@ func (k *checker) toTheEnd(ctx context.Context, h history, finish chan struct{},
 	}
 	close(finish)
 	var best int64
-	for last := k.clock.now(); k.through.Load() < int64(len(k.clients)); {
-		if !sleep(ctx, 20*time.Millisecond) {
+	for last := k.clock.Passed(); k.through.Load() < int64(len(k.clients)); {
+		if !harm.Sleep(ctx, 20*time.Millisecond) {
 			return h, fmt.Errorf("broken off: %w", context.Cause(ctx))
 		}
 		if sum := k.progress(); sum > best {
-			best, last = sum, k.clock.now()
-		} else if k.clock.now()-last > endBudget {
+			best, last = sum, k.clock.Passed()
+		} else if k.clock.Passed()-last > endBudget {
 			k.say("%d of %d clients are at the end, and nobody has got any further for %s", k.through.Load(), len(k.clients), endBudget)
 			break
 		}
@@ -43,7 +45,7 @@ func (k *checker) toTheEnd(ctx context.Context, h history, finish chan struct{},
 			k.reads += n
 		}
 	}
-	k.fleet.end((*process).stop)
+	k.fleet.end((*harm.Process).Stop)
 	h.unclean = k.fleet.complaints()
 	return h, nil
 }

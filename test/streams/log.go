@@ -71,7 +71,7 @@ func (k *checker) readLog(ctx context.Context) (map[place]bool, map[line]int64, 
 			from[o.Topic][o.Partition] = kgo.NewOffset().At(o.Offset)
 		}
 	})
-	client, err := kgo.NewClient(kgo.SeedBrokers(k.kafka.brokers), kgo.ClientID("streams-reader"), kgo.ConsumePartitions(from),
+	client, err := kgo.NewClient(kgo.SeedBrokers(k.kafka.Address), kgo.ClientID("streams-reader"), kgo.ConsumePartitions(from),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords()) // A partition may end with the marker of a transaction.
 	if err != nil {
 		return nil, nil, err

@@ -28,24 +28,16 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
+
+	"sluice/test/harm"
 )
 
 // replicaRole is the hidden subcommand of a replica's process.
 const replicaRole = "replica"
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	err := dispatch(ctx, os.Args[1:])
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "streams:", err)
-		os.Exit(1)
-	}
-}
+func main() { harm.Main("streams", dispatch) }
 
 func dispatch(ctx context.Context, args []string) error {
 	if len(args) > 0 && args[0] == replicaRole {
@@ -53,8 +45,7 @@ func dispatch(ctx context.Context, args []string) error {
 		if err != nil {
 			return err
 		}
-		go outlive(os.Stdin, func() { os.Exit(1) })
-		return runReplica(ctx, o, os.Stderr, func() { fmt.Println() })
+		return runReplica(ctx, o, os.Stderr, harm.BeChild())
 	}
 	o, err := parseOptions(args, os.Stderr)
 	if errors.Is(err, flag.ErrHelp) {

@@ -3,24 +3,15 @@
 package main
 
 import (
-	"os"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
+
+	"sluice/test/harm/harmtest"
 )
 
-// The test's own binary is what the tests start as replicas.
-const actAs = "STREAMS_TEST_ACTS_AS"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(actAs) != "" {
-		main()
-		return
-	}
-	goleak.VerifyTestMain(m)
-}
+func TestMain(m *testing.M) { harmtest.Main(m, main) }
 
 func TestSettings(t *testing.T) {
 	for _, c := range []struct {
@@ -55,10 +46,6 @@ func TestSettings(t *testing.T) {
 func TestWhatIsMissingOfKafka(t *testing.T) {
 	err := run(t.Context(), options{most: time.Minute}, func(string) string { return "" }, t.Output())
 	require.ErrorContains(t, err, "KAFKA_BROKERS is not set")
-	_, err = kafkaFrom(func(name string) string { return map[string]string{"KAFKA_BROKERS": "a:1", "KAFKA_PID": "true"}[name] }, "")
-	require.ErrorContains(t, err, "are set both or neither")
-	_, err = kafkaFrom(func(name string) string { return map[string]string{"KAFKA_BROKERS": "a:1,b:2"}[name] }, "")
-	require.ErrorContains(t, err, "one host:port")
 }
 
 // The same seed gives the same faults, and each kind comes before any comes again.

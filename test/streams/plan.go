@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"sluice/test/harm"
 )
 
 // kind is a kind of fault.
@@ -40,15 +42,15 @@ type fault struct {
 func (f fault) String() string {
 	switch f.kind {
 	case killReplica, stopReplica:
-		return fmt.Sprintf("%s (%d), away for %s", f.kind, f.replica+1, since(f.lasts))
+		return fmt.Sprintf("%s (%d), away for %s", f.kind, f.replica+1, harm.Seconds(f.lasts))
 	case freezeReplica:
-		return fmt.Sprintf("%s (%d) for %s", f.kind, f.replica+1, since(f.lasts))
+		return fmt.Sprintf("%s (%d) for %s", f.kind, f.replica+1, harm.Seconds(f.lasts))
 	case addPartitions, deleteRecords:
 		return string(f.kind)
 	case killBroker:
-		return fmt.Sprintf("%s, away for %s", f.kind, since(f.lasts))
+		return fmt.Sprintf("%s, away for %s", f.kind, harm.Seconds(f.lasts))
 	default:
-		return fmt.Sprintf("%s for %s", f.kind, since(f.lasts))
+		return fmt.Sprintf("%s for %s", f.kind, harm.Seconds(f.lasts))
 	}
 }
 
@@ -79,5 +81,3 @@ func newPlan(seed uint64, n, replicas int, kinds []kind, hasty bool) []fault {
 	}
 	return faults[:n]
 }
-
-func since(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }

@@ -20,6 +20,7 @@ import (
 	"sluice/consumer"
 	"sluice/internal/units"
 	"sluice/record"
+	"sluice/test/harm"
 )
 
 // replicaOptions are what the checker tells a replica.
@@ -47,12 +48,6 @@ func runReplica(ctx context.Context, o replicaOptions, logTo io.Writer, started 
 	return program.Run(ctx)
 }
 
-// outlive ends the process when the checker has gone.
-func outlive(stdin io.Reader, end func()) {
-	_, _ = io.Copy(io.Discard, stdin)
-	end()
-}
-
 // fleet are the replicas: a process for each, and after it the next one on the
 // same address.
 type fleet struct {
@@ -61,14 +56,14 @@ type fleet struct {
 	addresses   []string
 
 	mu     sync.Mutex
-	now    []*process
-	all    []*process
+	now    []*harm.Process
+	all    []*harm.Process
 	starts int
 }
 
 // newFleet chooses an address for each replica.
 func newFleet(binary, dir string, count int, options replicaOptions) (*fleet, error) {
-	f := &fleet{binary: binary, dir: dir, options: options, now: make([]*process, count)}
+	f := &fleet{binary: binary, dir: dir, options: options, now: make([]*harm.Process, count)}
 	for range count {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -86,7 +81,7 @@ func (f *fleet) start(i int) error {
 	f.starts++
 	name := fmt.Sprintf("replica-%d.%d", i+1, f.starts)
 	f.mu.Unlock()
-	p, err := launch(name, filepath.Join(f.dir, name+".log"), f.binary, replicaRole,
+	p, err := harm.Start(name, filepath.Join(f.dir, name+".log"), f.binary, replicaRole,
 		"-brokers", f.options.brokers, "-listen", f.addresses[i], "-topics", f.options.topics,
 		"-idle", f.options.idle, "-ring", strconv.FormatInt(f.options.ring, 10))
 	if err != nil {
@@ -97,32 +92,30 @@ func (f *fleet) start(i int) error {
 	f.all = append(f.all, p)
 	f.mu.Unlock()
 	select {
-	case <-p.up:
+	case <-p.Up():
 		return nil
-	case <-p.exited:
+	case <-p.Exited():
 		return fmt.Errorf("%s has ended at once: see %s.log", name, filepath.Join(f.dir, name))
 	case <-time.After(startBudget):
 		return fmt.Errorf("%s does not listen after %s", name, startBudget)
 	}
 }
 
-func (f *fleet) of(i int) *process {
+func (f *fleet) of(i int) *harm.Process {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.now[i]
 }
 
 // end ends all replicas, cleanly or not.
-func (f *fleet) end(how func(*process)) {
+func (f *fleet) end(how func(*harm.Process)) {
 	f.mu.Lock()
-	all := append([]*process(nil), f.all...)
+	all := append([]*harm.Process(nil), f.all...)
 	f.mu.Unlock()
 	var wg sync.WaitGroup
 	for _, p := range all {
 		wg.Go(func() {
-			select {
-			case <-p.exited:
-			default:
+			if p.Running() {
 				how(p)
 			}
 		})
@@ -133,8 +126,8 @@ func (f *fleet) end(how func(*process)) {
 // complaints are what was not clean about the ends. All have ended.
 func (f *fleet) complaints() (all []string) {
 	for _, p := range f.all {
-		if why := p.complaint(); why != "" {
-			all = append(all, why+", see "+p.name+".log")
+		if why := p.Complaint(); why != "" {
+			all = append(all, why+", see "+p.Name+".log")
 		}
 	}
 	return all

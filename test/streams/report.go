@@ -4,9 +4,10 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"strings"
 	"time"
+
+	"sluice/test/harm"
 )
 
 // shown is how many offences of a bad run the report has.
@@ -20,15 +21,8 @@ func (k *checker) report(h history, v verdict) string {
 	line("Written by `make streams-check`. Numbered records went into Kafka. Clients watched over Server-Sent Events, broke their connections at")
 	line("random bytes and resumed on another replica from the id of the last whole event, while the faults below happened. Then what each of")
 	line("them had seen was held against what was written.\n")
-	m := k.machine
-	line("| | |")
-	line("| --- | --- |")
-	line("| date | %s |", m.date)
-	line("| machine | %s, %d processors: %s; load average before: %s |", m.platform, m.cores, m.cpu, m.load)
-	line("| Go | %s |", m.goVersion)
-	line("| Sluice | %s |", m.sluice)
-	line("| Kafka | %s, on the same machine |", m.kafka)
-	line("| run | `%s`, %s in all |", k.command, k.clock.now().Round(time.Second))
+	k.machine.Describe(line, "on the same machine")
+	line("| run | `%s`, %s in all |", k.command, k.clock.Passed().Round(time.Second))
 	line("| replicas | %d, %d processes; a ring of %d KiB a topic |", k.replicas, k.fleet.starts, k.ring>>10)
 	line("| clients | %d |", len(h.clients))
 	line("| topics | %d of %d partitions, %d more added |\n", len(k.topics), k.partitions, k.added)
@@ -99,9 +93,9 @@ func counts(of map[string]int) string {
 
 func (r *rollout) report(line func(string, ...any)) {
 	line("## The restart, and everybody at once\n")
-	line("One of %d replicas was told to stop with %d clients connected in all. It had ended after %s; %s after that every client had", r.replicas, len(r.clients), since(r.stopTook), since(r.caughtUp))
+	line("One of %d replicas was told to stop with %d clients connected in all. It had ended after %s; %s after that every client had", r.replicas, len(r.clients), harm.Seconds(r.stopTook), harm.Seconds(r.caughtUp))
 	line("what was written by then. Then everybody left until the rings were passed, and came back at once: all were abreast after")
-	line("%s, with %.0f catch-up reads (%v by replica). A single client with the same position, at a replica that had just been started,", since(r.storm), r.all, r.perAll)
+	line("%s, with %.0f catch-up reads (%v by replica). A single client with the same position, at a replica that had just been started,", harm.Seconds(r.storm), r.all, r.perAll)
 	line("took %.0f.\n", r.one)
 }
 
@@ -117,11 +111,5 @@ func (k *checker) offences(line func(string, ...any), v verdict) {
 }
 
 func (k *checker) say(format string, args ...any) {
-	passed := k.clock.now().Round(time.Second)
-	tell(k.out, "%02d:%02d  %s\n", int(passed.Minutes()), int(passed.Seconds())%60, fmt.Sprintf(format, args...))
-}
-
-// tell tells whoever watches. A reader that has gone does not end the run.
-func tell(out io.Writer, format string, args ...any) {
-	_, _ = fmt.Fprintf(out, format, args...)
+	k.clock.Say(k.out, format, args...)
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+
+	"sluice/test/harm"
 )
 
 // rollout restarts one of the replicas under clients that break nothing by
@@ -40,10 +42,10 @@ func (r *rollout) run(ctx context.Context) error {
 		return err
 	}
 	r.say("everybody is live; one of %d replicas is restarted", r.replicas)
-	before := r.clock.now()
-	r.fleet.of(0).stop()
-	r.stopTook = r.clock.now() - before
-	sleep(ctx, time.Second)
+	before := r.clock.Passed()
+	r.fleet.of(0).Stop()
+	r.stopTook = r.clock.Passed() - before
+	harm.Sleep(ctx, time.Second)
 	if err := r.fleet.start(0); err != nil {
 		return err
 	}
@@ -51,7 +53,7 @@ func (r *rollout) run(ctx context.Context) error {
 	if err := r.abreast(ctx); err != nil {
 		return err
 	}
-	r.caughtUp = r.clock.now() - before - r.stopTook
+	r.caughtUp = r.clock.Passed() - before - r.stopTook
 	return r.comeBack(ctx)
 }
 
@@ -62,7 +64,7 @@ const passed = 2
 // comeBack is the storm: everybody leaves until the rings are passed, and comes
 // back at once.
 func (r *rollout) comeBack(ctx context.Context) error {
-	r.say("everybody had everything after %s; now everybody leaves, and the rings are passed", since(r.caughtUp))
+	r.say("everybody had everything after %s; now everybody leaves, and the rings are passed", harm.Seconds(r.caughtUp))
 	close(r.leave)
 	if err := r.until(ctx, "everybody has left", func() bool { return r.away.Load() == int64(len(r.clients)) }); err != nil {
 		return err
@@ -87,12 +89,12 @@ func (r *rollout) comeBack(ctx context.Context) error {
 			return err
 		}
 	}
-	began := r.clock.now()
+	began := r.clock.Passed()
 	close(r.back)
 	if err := r.abreast(ctx); err != nil {
 		return err
 	}
-	r.storm = r.clock.now() - began
+	r.storm = r.clock.Passed() - began
 	for i := range before {
 		after, err := r.fleet.reads(ctx, i)
 		if err != nil {
@@ -107,7 +109,7 @@ func (r *rollout) comeBack(ctx context.Context) error {
 // alone has one client come with the same position to a replica that knows
 // nothing yet.
 func (r *rollout) alone(ctx context.Context, single *client) error {
-	r.fleet.of(0).stop()
+	r.fleet.of(0).Stop()
 	if err := r.fleet.start(0); err != nil {
 		return err
 	}
@@ -115,7 +117,7 @@ func (r *rollout) alone(ctx context.Context, single *client) error {
 	if err != nil {
 		return err
 	}
-	r.say("everybody had everything after %s, with %.0f reads; now a single client does the same", since(r.storm), r.all)
+	r.say("everybody had everything after %s, with %.0f reads; now a single client does the same", harm.Seconds(r.storm), r.all)
 	finish := make(chan struct{})
 	single.goal = r.writer.ends(func(at place, w written) bool {
 		return slices.Contains(single.selection.topics, at.topic) && single.selection.wants(at, w)
@@ -158,10 +160,10 @@ func (r *rollout) everybody(is func(*client) bool) bool {
 // until waits for something, at most for as long as the run may take.
 func (r *rollout) until(ctx context.Context, what string, is func() bool) error {
 	for !is() {
-		if r.clock.now() > r.most {
+		if r.clock.Passed() > r.most {
 			return fmt.Errorf("%s: not within %s", what, r.most)
 		}
-		if !sleep(ctx, 50*time.Millisecond) {
+		if !harm.Sleep(ctx, 50*time.Millisecond) {
 			return errors.Join(errors.New("broken off"), context.Cause(ctx))
 		}
 	}

@@ -17,6 +17,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"sluice/test/harm"
 )
 
 const (
@@ -30,17 +32,17 @@ const (
 // checker is one run.
 type checker struct {
 	options
-	clock   clock
+	clock   harm.Clock
 	out     io.Writer
 	dir     string
 	topics  []string
 	idle    string
-	kafka   kafka
+	kafka   harm.Broker
 	client  *kgo.Client
 	admin   *kadm.Client
 	writer  *writer
 	fleet   *fleet
-	machine machine
+	machine harm.Machine
 
 	clients   []*client
 	cuts      atomic.Int64
@@ -62,12 +64,12 @@ func run(ctx context.Context, o options, getenv func(string) string, out io.Writ
 	keep := false
 	defer func() {
 		if keep || o.keep {
-			tell(out, "files are kept in %s\n", dir)
+			harm.Tell(out, "files are kept in %s\n", dir)
 			return
 		}
 		_ = os.RemoveAll(dir)
 	}()
-	k, err := kafkaFrom(getenv, dir)
+	k, err := harm.FindBroker(getenv, dir)
 	if err != nil {
 		return err
 	}
@@ -84,7 +86,7 @@ func run(ctx context.Context, o options, getenv func(string) string, out io.Writ
 	}
 	v := judge(h)
 	report := c.report(h, v)
-	tell(out, "\n%s", report)
+	harm.Tell(out, "\n%s", report)
 	if o.md != "" {
 		if err := os.WriteFile(o.md, []byte(report), 0o644); err != nil {
 			return err
@@ -113,19 +115,18 @@ func (k *checker) conclude(v verdict) error {
 }
 
 // newChecker connects, and makes the topics.
-func newChecker(ctx context.Context, o options, k kafka, dir string, out io.Writer) (*checker, error) {
+func newChecker(ctx context.Context, o options, k harm.Broker, dir string, out io.Writer) (*checker, error) {
 	binary, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	client, err := kgo.NewClient(kgo.SeedBrokers(k.brokers), kgo.ClientID("streams"),
-		kgo.RetryBackoffFn(func(int) time.Duration { return 200 * time.Millisecond }))
+	client, err := k.Client("streams")
 	if err != nil {
-		return nil, fmt.Errorf("KAFKA_BROKERS: %w", err)
+		return nil, err
 	}
 	name := "streams-" + strconv.FormatInt(time.Now().UnixNano(), 10)
 	c := &checker{
-		options: o, clock: newClock(), out: out, dir: dir, kafka: k, client: client, admin: kadm.NewClient(client),
+		options: o, clock: harm.NewClock(), out: out, dir: dir, kafka: k, client: client, admin: kadm.NewClient(client),
 		topics: []string{name + "-a", name + "-b"}, idle: name + "-idle", struck: map[kind]int{},
 	}
 	if err := c.prepare(ctx, binary); err != nil {
@@ -138,19 +139,19 @@ func newChecker(ctx context.Context, o options, k kafka, dir string, out io.Writ
 func (k *checker) prepare(ctx context.Context, binary string) error {
 	ctx, cancel := context.WithTimeout(ctx, startBudget)
 	defer cancel()
-	k.machine = thisMachine(ctx, k.admin)
+	k.machine = harm.ThisMachine(ctx, k.admin)
 	for topic, n := range map[string]int{k.topics[0]: k.partitions, k.topics[1]: k.partitions, k.idle: 1} {
 		if _, err := k.admin.CreateTopic(ctx, int32(n), 1, nil, topic); err != nil {
-			return fmt.Errorf("create topic %s at %s: %w", topic, k.kafka.brokers, err)
+			return fmt.Errorf("create topic %s at %s: %w", topic, k.kafka.Address, err)
 		}
 	}
 	var err error
 	if k.fleet, err = newFleet(binary, k.dir, k.replicas, replicaOptions{
-		brokers: k.kafka.brokers, topics: strings.Join(k.topics, ","), idle: k.idle, ring: k.ring,
+		brokers: k.kafka.Address, topics: strings.Join(k.topics, ","), idle: k.idle, ring: k.ring,
 	}); err != nil {
 		return err
 	}
-	k.writer, err = newWriter(k.kafka.brokers, k.topics, k.rate, valueSize)
+	k.writer, err = newWriter(k.kafka.Address, k.topics, k.rate, valueSize)
 	return err
 }
 
@@ -193,7 +194,7 @@ func (k *checker) disturb(ctx context.Context) (history, error) {
 		stopWriter()
 		writer.Wait()
 		work.Wait()
-		k.fleet.end((*process).kill)
+		k.fleet.end((*harm.Process).Kill)
 	}()
 	for i := range k.replicas {
 		if err := k.fleet.start(i); err != nil {

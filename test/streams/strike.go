@@ -6,10 +6,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+
+	"sluice/test/harm"
 )
 
 // strikeAll does what was planned, and goes on until there were enough
@@ -17,18 +18,18 @@ import (
 func (k *checker) strikeAll(ctx context.Context) error {
 	kinds := everyKind
 	switch {
-	case k.hasty && k.kafka.harmless():
+	case k.hasty && k.kafka.Spared():
 		kinds = gentle
 	case k.hasty:
 		kinds = append(slices.Clone(gentle), killBroker, freezeBroker)
-	case k.kafka.harmless():
+	case k.kafka.Spared():
 		kinds = append(slices.Clone(gentle), openTransaction)
 	}
 	for i, f := range newPlan(k.seed, k.faults, k.replicas, kinds, k.hasty) {
-		if k.clock.now() > k.most {
+		if k.clock.Passed() > k.most {
 			return fmt.Errorf("only %d of %d faults fit into %s: raise -max", i, k.faults, k.most)
 		}
-		sleep(ctx, f.pause)
+		harm.Sleep(ctx, f.pause)
 		k.say("%3d/%d %s; %d disconnects", i+1, k.faults, f, k.cuts.Load())
 		if err := k.strike(ctx, f); err != nil {
 			return fmt.Errorf("%s: %w", f, err)
@@ -38,8 +39,8 @@ func (k *checker) strikeAll(ctx context.Context) error {
 			return fmt.Errorf("broken off: %w", context.Cause(ctx))
 		}
 	}
-	for k.cuts.Load() < int64(k.disconnects) && k.clock.now() < k.most {
-		if !sleep(ctx, 20*time.Millisecond) {
+	for k.cuts.Load() < int64(k.disconnects) && k.clock.Passed() < k.most {
+		if !harm.Sleep(ctx, 20*time.Millisecond) {
 			return fmt.Errorf("broken off: %w", context.Cause(ctx))
 		}
 	}
@@ -49,22 +50,18 @@ func (k *checker) strikeAll(ctx context.Context) error {
 // strike does a fault, and returns when it is over and everybody is there
 // again. When ctx ends it is over sooner.
 func (k *checker) strike(ctx context.Context, f fault) error {
-	// Whatever was taken away comes back, also when the run is broken off.
-	after := context.WithoutCancel(ctx)
 	p := k.fleet.of(f.replica)
 	switch f.kind {
 	case killReplica:
-		p.kill()
-		sleep(ctx, f.lasts)
+		p.Kill()
+		harm.Sleep(ctx, f.lasts)
 		return k.fleet.start(f.replica)
 	case stopReplica:
-		p.stop()
-		sleep(ctx, f.lasts)
+		p.Stop()
+		harm.Sleep(ctx, f.lasts)
 		return k.fleet.start(f.replica)
 	case freezeReplica:
-		p.signal(syscall.SIGSTOP)
-		sleep(ctx, f.lasts)
-		p.signal(syscall.SIGCONT)
+		p.FreezeFor(ctx, f.lasts)
 	case addPartitions:
 		return k.addPartitions(ctx)
 	case deleteRecords:
@@ -72,17 +69,9 @@ func (k *checker) strike(ctx context.Context, f fault) error {
 	case openTransaction:
 		k.writer.stall(ctx, f.lasts)
 	case killBroker:
-		if err := k.kafka.kill(after); err != nil {
-			return err
-		}
-		sleep(ctx, f.lasts)
-		return k.kafka.revive(after)
+		return k.kafka.KillFor(ctx, f.lasts)
 	case freezeBroker:
-		if err := k.kafka.signal(ctx, syscall.SIGSTOP); err != nil {
-			return err
-		}
-		sleep(ctx, f.lasts)
-		return k.kafka.signal(after, syscall.SIGCONT)
+		return k.kafka.FreezeFor(ctx, f.lasts)
 	}
 	return nil
 }
@@ -121,7 +110,7 @@ func (k *checker) deleteRecords(ctx context.Context) error {
 		if o.Err == nil && o.Offset > 2*spared && o.Partition < int32(k.partitions) {
 			below := o.Offset - spared
 			offsets.AddOffset(o.Topic, o.Partition, below, -1)
-			k.deletions = append(k.deletions, deletion{k.clock.now(), o.Topic, o.Partition, below})
+			k.deletions = append(k.deletions, deletion{k.clock.Passed(), o.Topic, o.Partition, below})
 		}
 	})
 	for {
@@ -133,7 +122,7 @@ func (k *checker) deleteRecords(ctx context.Context) error {
 			return nil
 		}
 		// A broker that has just come back may not lead yet.
-		if !sleep(ctx, 250*time.Millisecond) {
+		if !harm.Sleep(ctx, 250*time.Millisecond) {
 			return fmt.Errorf("delete records: %w", err)
 		}
 	}

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"sluice/test/harm"
 )
 
 const (
@@ -168,7 +170,7 @@ func (w *writer) transaction(ctx context.Context, records []*kgo.Record, commit 
 		})
 	}
 	flushed := w.tx.Flush(ctx)
-	sleep(ctx, held)
+	harm.Sleep(ctx, held)
 	w.mu.Lock()
 	commit = commit && !failed && flushed == nil
 	w.mu.Unlock()

@@ -14,6 +14,7 @@ import (
 	"os"
 	"time"
 
+	"sluice/bench/internal/process"
 	"sluice/consumer"
 )
 
@@ -126,7 +127,7 @@ func Run(ctx context.Context, spec Spec, out io.Writer, log io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("consume %s: %w", spec.Topic, err)
 	}
-	if _, result.Peak, err = Memory(os.Getpid()); err != nil {
+	if _, result.Peak, err = process.Memory(os.Getpid()); err != nil {
 		return err
 	}
 	return lines.Encode(Event{Result: &result})

@@ -2,7 +2,6 @@ package member
 
 import (
 	"context"
-	"os"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -177,19 +176,4 @@ func TestAStall(t *testing.T) {
 			require.Equal(t, map[bool]int64{false: 0, true: 1}[only], r.Handled, "nothing stalls any more")
 		}
 	})
-}
-
-func TestMemoryOfAProcess(t *testing.T) {
-	now, peak, err := Memory(os.Getpid())
-	require.NoError(t, err)
-	require.Positive(t, now)
-	require.GreaterOrEqual(t, peak, now/2)
-
-	size, err := parseStatus("Name:\tx\nVmHWM:\t   2048 kB\nVmRSS:\t 1024 kB\n", "VmRSS")
-	require.NoError(t, err)
-	require.EqualValues(t, 1<<20, size)
-	_, err = parseStatus("Name:\tx\n", "VmRSS")
-	require.ErrorContains(t, err, "has ended")
-	_, err = parseStatus("VmRSS:\tmuch kB\n", "VmRSS")
-	require.Error(t, err)
 }
