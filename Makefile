@@ -90,7 +90,7 @@ streams-deploy: ## Restart one of two replicas under CLIENTS (1000) streams, the
 
 .PHONY: test-browser
 test-browser: ## Use the dashboard and the JavaScript client in Chromium; SCREENSHOTS=docs/screenshots keeps pictures
-	$(GOTEST) -tags browser -count=1 ./internal/dashboard/... ./internal/stream/live
+	$(GOTEST) -tags browser -count=1 ./internal/dashboard/... ./internal/stream/live ./test/browser
 
 # The tests remove what they start. The trap is for a test process that is killed: Ctrl-C, a time-out.
 compose-test = export COMPOSE_PROJECT_NAME=$(1); trap '{ $(DOWN); } >/dev/null 2>&1' EXIT; \
