@@ -311,7 +311,7 @@ func TestDashboards(t *testing.T) {
 	names := known(t)
 	files, err := filepath.Glob(dashboards)
 	require.NoError(t, err)
-	require.Len(t, files, 2)
+	require.Len(t, files, 3)
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			d, _ := panels(t, file)
