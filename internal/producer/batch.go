@@ -8,11 +8,13 @@ import (
 	"unsafe"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"sluice/internal/kafka"
 )
 
 // AnyPartition lets the writer choose the partition: by the key's hash where
 // there is a key, else evenly.
-const AnyPartition = -1
+const AnyPartition = kafka.AnyPartition
 
 // RecordRoom is what a record of a batch takes beside its bytes, for those who
 // have to take room for many of them.

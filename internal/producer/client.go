@@ -94,7 +94,7 @@ func newClient(cfg Config, conn kafka.Config, topics *kafka.Topics, log *slog.Lo
 		kgo.ProducerLinger(0),
 		kgo.MaxBufferedRecords(maxBuffered),
 		kgo.ProducerBatchCompression(codecs[cfg.Compression]),
-		kgo.RecordPartitioner(partitioner{kgo.UniformBytesPartitioner(64<<10, false, true, nil)}),
+		kgo.RecordPartitioner(kafka.Partitioner()),
 		kgo.ProducerBatchMaxBytesFn(func(topic string) int32 {
 			// A batch over the topic's own limit would be refused whole.
 			if t := topics.Lookup(topic); t != nil {
@@ -155,26 +155,4 @@ func (w *witness) Write(p []byte) (int, error) {
 	default:
 	}
 	return w.Conn.Write(p)
-}
-
-// partitioner honours the partition that a record asks for and leaves the
-// others to the partitioner that it wraps.
-type partitioner struct{ kgo.Partitioner }
-
-func (p partitioner) ForTopic(topic string) kgo.TopicPartitioner {
-	// The partitioner that is wrapped wants to know what is buffered.
-	return topicPartitioner{p.Partitioner.ForTopic(topic).(kgo.TopicBackupPartitioner)}
-}
-
-type topicPartitioner struct{ kgo.TopicBackupPartitioner }
-
-func (p topicPartitioner) RequiresConsistency(r *kgo.Record) bool {
-	return r.Partition != AnyPartition || p.TopicBackupPartitioner.RequiresConsistency(r)
-}
-
-func (p topicPartitioner) PartitionByBackup(r *kgo.Record, n int, buffered kgo.TopicBackupIter) int {
-	if r.Partition != AnyPartition {
-		return int(r.Partition)
-	}
-	return p.TopicBackupPartitioner.PartitionByBackup(r, n, buffered)
 }

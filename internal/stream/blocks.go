@@ -155,26 +155,26 @@ func (b *blocks) fetch(t *tail, of blockOf, offset int64) (*block, error) {
 		t.soon()
 		return nil, kafka.ErrAway
 	}
-	got, err := fetch(b.on, b.client, of.topic, of.id, leader, []source{{of.partition, leader, offset}}, 0)
+	got, err := kafka.Fetch(b.on, b.client, of.topic, of.id, leader, []kafka.Place{{Partition: of.partition, Next: offset}}, 0)
 	if err != nil || len(got) != 1 {
 		t.soon()
 		return nil, errors.Join(kafka.ErrAway, err)
 	}
 	f := got[0]
 	switch {
-	case errors.Is(f.err, kerr.OffsetOutOfRange):
+	case errors.Is(f.Err, kerr.OffsetOutOfRange):
 		gone, err := t.outOfRange(b.on, b.client, of.partition, offset)
 		if err != nil || gone == nil {
 			return nil, errors.Join(kafka.ErrAway, err)
 		}
 		return nil, gone
-	case errors.Is(f.err, errUnreadable) && f.behind > offset:
-		return nil, &outside{partitionGap(of.topic, of.partition, offset, f.behind, Unreadable), f.bounds}
-	case f.err != nil:
+	case errors.Is(f.Err, kafka.ErrUnreadable) && f.Behind > offset:
+		return nil, &outside{partitionGap(of.topic, of.partition, offset, f.Behind, Unreadable), boundsOf(f)}
+	case f.Err != nil:
 		t.soon()
-		return nil, errors.Join(kafka.ErrAway, f.err)
+		return nil, errors.Join(kafka.ErrAway, f.Err)
 	}
-	x := &block{of: of, from: offset, next: f.next, batch: &batch{topic: of.topic, id: of.id, records: copyRecords(f.records)}}
+	x := &block{of: of, from: offset, next: f.Next, batch: &batch{topic: of.topic, id: of.id, records: copyRecords(f.Records)}}
 	x.batch.size = sizeOf(x.batch.records)
 	x.size = x.batch.size + batchOverhead
 	x.batch.grown = func(n int) { b.grown(x, n) }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"sluice/internal/kafka"
 	"sluice/record"
 )
 
@@ -45,6 +46,8 @@ type bounds struct {
 	since   time.Time
 	stalled bool
 }
+
+func boundsOf(f kafka.Fetched) bounds { return bounds{start: f.Start, stable: f.Stable, high: f.High} }
 
 func newRing(topic string, room *room) *ring {
 	return &ring{topic: topic, room: room, waiting: map[chan<- struct{}]struct{}{}}

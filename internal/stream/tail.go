@@ -10,6 +10,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"sluice/internal/kafka"
 )
 
 const (
@@ -205,10 +207,10 @@ func (t *tail) begin(ctx context.Context, l layout, fromStart bool) error {
 func (t *tail) hire(ctx context.Context, l layout) {
 	ctx, t.rest = context.WithCancel(ctx)
 	next := t.ring.look(0, 0).next
-	byLeader := map[int32][]source{}
+	byLeader := map[int32][]kafka.Place{}
 	for p, leader := range l.leaders {
 		if leader >= 0 {
-			byLeader[leader] = append(byLeader[leader], source{int32(p), leader, next[p]})
+			byLeader[leader] = append(byLeader[leader], kafka.Place{Partition: int32(p), Next: next[p]})
 		}
 	}
 	for leader, sources := range byLeader {
@@ -230,7 +232,7 @@ func (t *tail) dismiss() {
 type worker struct {
 	*tail
 	leader  int32
-	sources []source
+	sources []kafka.Place
 	unread  map[int32]int // how often a batch at the position could not be read
 }
 
@@ -240,7 +242,7 @@ const triesUnread = 3
 func (w *worker) run(ctx context.Context) {
 	lay := w.ring.look(0, 0)
 	for ctx.Err() == nil {
-		got, err := fetch(ctx, w.client, w.topic, lay.id, w.leader, w.sources, fetchWait)
+		got, err := kafka.Fetch(ctx, w.client, w.topic, lay.id, w.leader, w.sources, fetchWait)
 		if err != nil {
 			w.pause(ctx)
 			continue
@@ -268,34 +270,34 @@ func (w *worker) run(ctx context.Context) {
 }
 
 // take makes of an answer what the ring gets, and moves on.
-func (w *worker) take(ctx context.Context, f fetched) (part, error) {
-	i := slices.IndexFunc(w.sources, func(s source) bool { return s.partition == f.partition })
+func (w *worker) take(ctx context.Context, f kafka.Fetched) (part, error) {
+	i := slices.IndexFunc(w.sources, func(s kafka.Place) bool { return s.Partition == f.Partition })
 	s := &w.sources[i]
 	switch {
-	case f.err == nil:
-		delete(w.unread, f.partition)
-	case errors.Is(f.err, kerr.OffsetOutOfRange):
-		outside, err := w.outOfRange(ctx, w.client, f.partition, s.next)
+	case f.Err == nil:
+		delete(w.unread, f.Partition)
+	case errors.Is(f.Err, kerr.OffsetOutOfRange):
+		outside, err := w.outOfRange(ctx, w.client, f.Partition, s.Next)
 		if err != nil || outside == nil {
-			return part{}, f.err
+			return part{}, f.Err
 		}
-		w.log.WarnContext(ctx, "the tail was behind the log", slog.Any("partition", f.partition), slog.String("reason", outside.gap.Reason))
-		s.next = *outside.gap.To
-		return part{partition: f.partition, gap: &outside.gap, next: s.next, bounds: outside.bounds}, nil
-	case errors.Is(f.err, errUnreadable):
-		if w.unread[f.partition]++; w.unread[f.partition] < triesUnread || f.behind <= s.next {
-			return part{}, f.err
+		w.log.WarnContext(ctx, "the tail was behind the log", slog.Any("partition", f.Partition), slog.String("reason", outside.gap.Reason))
+		s.Next = *outside.gap.To
+		return part{partition: f.Partition, gap: &outside.gap, next: s.Next, bounds: outside.bounds}, nil
+	case errors.Is(f.Err, kafka.ErrUnreadable):
+		if w.unread[f.Partition]++; w.unread[f.Partition] < triesUnread || f.Behind <= s.Next {
+			return part{}, f.Err
 		}
-		w.log.ErrorContext(ctx, "a batch cannot be read and is left out", slog.Any("partition", f.partition), slog.Int64("offset", s.next), slog.Any("error", f.err))
-		delete(w.unread, f.partition)
-		gap := partitionGap(w.topic, f.partition, s.next, f.behind, Unreadable)
-		s.next = f.behind
-		return part{partition: f.partition, gap: &gap, next: s.next, bounds: f.bounds}, nil
+		w.log.ErrorContext(ctx, "a batch cannot be read and is left out", slog.Any("partition", f.Partition), slog.Int64("offset", s.Next), slog.Any("error", f.Err))
+		delete(w.unread, f.Partition)
+		gap := partitionGap(w.topic, f.Partition, s.Next, f.Behind, Unreadable)
+		s.Next = f.Behind
+		return part{partition: f.Partition, gap: &gap, next: s.Next, bounds: boundsOf(f)}, nil
 	default:
-		return part{}, f.err
+		return part{}, f.Err
 	}
-	s.next = f.next
-	return part{partition: f.partition, records: copyRecords(f.records), next: s.next, bounds: f.bounds}, nil
+	s.Next = f.Next
+	return part{partition: f.Partition, records: copyRecords(f.Records), next: s.Next, bounds: boundsOf(f)}, nil
 }
 
 // outside is a position that is not in the log.

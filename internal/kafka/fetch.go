@@ -1,4 +1,4 @@
-package stream
+package kafka
 
 import (
 	"context"
@@ -11,7 +11,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"sluice/internal/kafka"
 	"sluice/record"
 )
 
@@ -24,32 +23,34 @@ const (
 	fetchGrace = 5 * time.Second
 )
 
-// source is a partition and where it is read.
-type source struct {
-	partition int32
-	leader    int32
-	next      int64
+// Place is a partition and the offset from which it is read.
+type Place struct {
+	Partition int32
+	Next      int64
 }
 
-// fetched is what a broker has answered about a partition.
-type fetched struct {
-	partition int32
-	records   []*kgo.Record // committed ones, from the asked offset on
-	next      int64         // to ask for next
-	bounds    bounds
-	err       error
-	// behind is, with an error about a batch, the offset behind that batch.
-	behind int64
+// Fetched is what a broker has answered about a partition.
+type Fetched struct {
+	Partition int32
+	Records   []*kgo.Record // committed ones, from the asked offset on
+	Next      int64         // to ask for next
+	// Start, Stable and High are the log's start offset, its last stable offset
+	// and its high watermark; -1 where they are not known.
+	Start, Stable, High int64
+	Err                 error
+	// Behind is, with ErrUnreadable, the offset behind the batch, or the asked
+	// one where that cannot be told.
+	Behind int64
 }
 
-// errUnreadable means that a batch is damaged or too large.
-var errUnreadable = errors.New("a batch cannot be read")
+// ErrUnreadable means that a batch is damaged or too large.
+var ErrUnreadable = errors.New("a batch cannot be read")
 
-// fetch asks a broker for committed records of partitions of a topic, and
-// waits up to maxWait for some. We fetch ourselves, because nothing may pass in
-// silence: the client's consumer does not tell where it is behind a
+// Fetch asks a broker for committed records of partitions of a topic, and
+// waits up to maxWait for some. It is for readers past which nothing may slip
+// in silence: the client's consumer does not tell where it is behind a
 // transaction's end, and how far the log reaches on both sides.
-func fetch(ctx context.Context, client *kgo.Client, topic string, id record.TopicID, leader int32, from []source, maxWait time.Duration) ([]fetched, error) {
+func Fetch(ctx context.Context, client *kgo.Client, topic string, id record.TopicID, leader int32, from []Place, maxWait time.Duration) ([]Fetched, error) {
 	ctx, cancel := context.WithTimeout(ctx, maxWait+fetchGrace)
 	defer cancel()
 	req := kmsg.NewPtrFetchRequest()
@@ -60,9 +61,9 @@ func fetch(ctx context.Context, client *kgo.Client, topic string, id record.Topi
 	asked := make(map[int32]int64, len(from))
 	for _, s := range from {
 		p := kmsg.NewFetchRequestTopicPartition()
-		p.Partition, p.FetchOffset, p.PartitionMaxBytes = s.partition, s.next, fetchPartition
+		p.Partition, p.FetchOffset, p.PartitionMaxBytes = s.Partition, s.Next, fetchPartition
 		t.Partitions = append(t.Partitions, p)
-		asked[s.partition] = s.next
+		asked[s.Partition] = s.Next
 	}
 	req.Topics = append(req.Topics, t)
 	answer, err := client.Broker(int(leader)).Request(ctx, req)
@@ -76,7 +77,7 @@ func fetch(ctx context.Context, client *kgo.Client, topic string, id record.Topi
 	if err := kerr.ErrorForCode(resp.ErrorCode); err != nil {
 		return nil, err
 	}
-	var all []fetched
+	var all []Fetched
 	for i := range resp.Topics {
 		for j := range resp.Topics[i].Partitions {
 			p := &resp.Topics[i].Partitions[j]
@@ -89,18 +90,18 @@ func fetch(ctx context.Context, client *kgo.Client, topic string, id record.Topi
 }
 
 // unpack reads what a broker has answered about a partition.
-func unpack(topic string, p *kmsg.FetchResponseTopicPartition, at int64) fetched {
-	f := fetched{partition: p.Partition, next: at, bounds: bounds{start: p.LogStartOffset, stable: p.LastStableOffset, high: p.HighWatermark}}
-	if f.err = kerr.ErrorForCode(p.ErrorCode); f.err != nil {
+func unpack(topic string, p *kmsg.FetchResponseTopicPartition, at int64) Fetched {
+	f := Fetched{Partition: p.Partition, Next: at, Start: p.LogStartOffset, Stable: p.LastStableOffset, High: p.HighWatermark}
+	if f.Err = kerr.ErrorForCode(p.ErrorCode); f.Err != nil {
 		return f
 	}
 	raw := p.RecordBatches
 	opts := kgo.ProcessFetchPartitionOpts{Offset: at, IsolationLevel: kgo.ReadCommitted(), Topic: topic, Partition: p.Partition}
 	got, next := kgo.ProcessFetchPartition(opts, p, &bounded{left: unpackBytes}, nil)
-	f.records, f.next = got.Records, max(at, next)
-	if got.Err != nil && f.next == at { // Else the next answer begins with what could not be read.
-		f.err = fmt.Errorf("%w: %w", errUnreadable, got.Err)
-		f.behind = behind(raw, at)
+	f.Records, f.Next = got.Records, max(at, next)
+	if got.Err != nil && f.Next == at { // Else the next answer begins with what could not be read.
+		f.Err = fmt.Errorf("%w: %w", ErrUnreadable, got.Err)
+		f.Behind = behind(raw, at)
 	}
 	return f
 }
@@ -111,7 +112,7 @@ const unpackBytes = 16 << 20
 
 // bounded decompresses until it is enough for one answer.
 type bounded struct {
-	kafka.Unpacker
+	Unpacker
 	left int
 }
 
