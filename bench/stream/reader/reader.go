@@ -30,11 +30,6 @@ type Spec struct {
 // age of each. All others count theirs.
 const checkedEvery = 8
 
-// loopsOf is how many threads read. Where there are few processors one is
-// enough, and more of them would read smaller pieces and take more from the
-// server.
-func loopsOf(processors int) int { return max(processors/4, 1) }
-
 // Command asks for an Event when every client has so many records, counted from
 // its beginning.
 type Command struct {
@@ -78,7 +73,7 @@ func Run(ctx context.Context, spec Spec, in io.Reader, out io.Writer) error {
 		return fmt.Errorf("%q is not the IPv4 address and port of a stream with one client or more", spec.Address)
 	}
 	r := &readers{spec: spec}
-	for range loopsOf(runtime.NumCPU()) {
+	for range runtime.NumCPU() { // With fewer the readers would be what is measured.
 		l, err := newLoop()
 		if err != nil {
 			return err
