@@ -14,7 +14,7 @@
 // turn. One that waits for another attempt, or for a dead letter to be
 // acknowledged, has no worker. The position moves over what has ended without a
 // gap, and every second the positions that moved are committed; with a
-// Transform, in one transaction with what it has made.
+// Transform or a Stateful, in one transaction with what it has made.
 //
 // When a partition is taken away, the records in work get ten seconds to finish,
 // the position is committed, and only then another member gets it. When Kafka is

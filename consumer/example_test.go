@@ -146,3 +146,36 @@ func ExampleTransform() {
 	// bills: a 3
 	// bills: b 5
 }
+
+// Handlers that remember give what they remember to the table, and have it back
+// wherever the partition is next. This one counts the orders of each customer.
+func ExampleStateful() {
+	count := consumer.Stateful{
+		Table: "customers",
+		Open:  func(int32) consumer.State { return &customers{orders: map[string]int{}} },
+	}
+	state := consumer.Transform(count.Open(0).Handle) // What a group calls, for a test.
+	for range 2 {
+		result := consumertest.Handle(context.Background(), state, record.Record{Key: []byte("ada")})
+		fmt.Printf("%s: %s\n", result.Made[0].Key, result.Made[0].Value)
+	}
+	// Output:
+	// ada: 1
+	// ada: 2
+}
+
+// customers is how many orders each customer of a partition has sent.
+type customers struct{ orders map[string]int }
+
+// Restore takes in what Handle has returned in an earlier life.
+func (c *customers) Restore(r *record.Record) (err error) {
+	c.orders[string(r.Key)], err = strconv.Atoi(string(r.Value))
+	return err
+}
+
+// Handle counts, and has the count kept.
+func (c *customers) Handle(_ context.Context, r *record.Record) ([]record.Record, error) {
+	c.orders[string(r.Key)]++
+	n := strconv.Itoa(c.orders[string(r.Key)])
+	return []record.Record{{Topic: "customers", Key: r.Key, Value: []byte(n)}}, nil
+}

@@ -38,7 +38,7 @@ func (p *partition) failed(l *lane, f *failure) {
 		p.states.Retrying++
 		delete(p.busy, l)
 		p.await(l, f, max(p.group.config.Retry.pause(l.attempts), f.after), p.retry)
-	case p.group.config.OnFailure == Stop:
+	case p.group.config.OnFailure == Stop, p.stateful() && class == deadletter.Panic:
 		p.halt(l, fmt.Errorf("offset %d was given up (%s) after %d attempts: %w", e.kafka.Offset, class, l.attempts, f.err))
 	default:
 		p.group.letters.send(&burial{partition: p, lane: l, letter: p.letterOf(l, class)})

@@ -67,6 +67,8 @@ type Group struct {
 	config    Config
 	handler   Handler
 	transform Transform // the handler, where it is one
+	stateful  *Stateful // the handler, where it is one
+	table     *table    // of a Stateful
 	deps      Deps
 	log       *slog.Logger
 	metrics   *metrics
@@ -83,7 +85,7 @@ type Group struct {
 	work       sync.WaitGroup
 	pool       *pool
 	letters    *letters
-	transactor *transactor // nil without a Transform
+	transactor *transactor // nil where the handler makes no records
 
 	// polls ends with StopPolling.
 	polls     context.Context
@@ -134,8 +136,14 @@ func New(config Config, h Handler, deps Deps) (*Group, error) {
 	g.errors.log = g.log
 	g.pool = &pool{limit: config.Concurrency, work: g.handle, workers: &g.work}
 	g.letters = newLetters(g)
-	if t, ok := h.(Transform); ok {
-		g.transform, g.transactor = t, newTransactor(g)
+	switch h := h.(type) {
+	case Transform:
+		g.transform, g.transactor = h, newTransactor(g)
+	case Stateful:
+		if err := h.validate(config); err != nil {
+			return nil, err
+		}
+		g.stateful, g.table, g.transactor = &h, &table{g, h.Table}, newTransactor(g)
 	}
 	g.base, g.killBase = context.WithCancel(context.Background())
 	g.polls, g.stopPolls = context.WithCancel(g.base)

@@ -54,16 +54,19 @@ func (f Transform) Handle(context.Context, *record.Record) error {
 }
 
 // call has the handler work on a record.
-func (g *Group) call(ctx context.Context, e *entry) error {
-	if g.transform == nil {
-		return g.handler.Handle(ctx, &e.record)
+func (p *partition) call(ctx context.Context, e *entry) error {
+	if p.transform == nil {
+		return p.group.handler.Handle(ctx, &e.record)
 	}
-	made, err := g.transform(ctx, &e.record)
+	made, err := p.transform(ctx, &e.record)
 	if err != nil {
 		return err
 	}
-	e.results, err = toKafka(made)
-	return err
+	if e.results, err = toKafka(made); err != nil {
+		return err
+	}
+	p.pin(e)
+	return nil
 }
 
 // view is a record as a handler sees it.

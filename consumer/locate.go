@@ -148,6 +148,9 @@ func (p *partition) locate(at kgo.EpochOffset, committed bool, topicID record.To
 	defer p.mu.Unlock()
 	p.located, p.placed, p.position, p.next, p.topicID = true, true, at, at, topicID
 	p.committed, p.hasCommit = at, committed
+	if p.opening != nil {
+		p.opening.begin(p)
+	}
 }
 
 // place returns where the client goes on, if that is known.

@@ -46,10 +46,13 @@ type partition struct {
 	lanes   map[string]*lane // with OrderKey: those that have records
 	busy    map[*lane]bool   // with a worker, or on their way to the dead letters
 	waiting map[*lane]bool   // for the next attempt
-	results results          // with a Transform
-	states  States
-	stopped bool
-	fenced  bool
+	results results          // of a handler that makes records
+	// transform makes them. opening is not nil until there is one.
+	transform Transform
+	opening   *opening
+	states    States
+	stopped   bool
+	fenced    bool
 	// halted says why nothing more is handled, where OnFailure says Stop or a
 	// dead letter was refused.
 	halted error
@@ -88,6 +91,14 @@ func newPartition(g *Group, tp topicPartition, memberID string) *partition {
 		busy:           map[*lane]bool{},
 		waiting:        map[*lane]bool{},
 		memberID:       memberID,
+		transform:      g.transform,
+	}
+	switch {
+	case g.stateful == nil:
+	case p.source != "":
+		p.transform = p.again
+	default:
+		p.opening = &opening{}
 	}
 	p.lane.partition = p
 	p.ctx, p.cancel = context.WithCancel(g.base)
@@ -160,7 +171,7 @@ func (p *partition) entries(records []*kgo.Record) []entry {
 func (g *Group) handle(l *lane) {
 	p := l.partition
 	for e := p.begin(l); e != nil; {
-		e = p.settle(l, attempt(p.ctx, g.config.Timeout, g.call, e))
+		e = p.settle(l, attempt(p.ctx, g.config.Timeout, p.call, e))
 	}
 }
 
@@ -206,13 +217,13 @@ func (p *partition) settle(l *lane, failed *failure) *entry {
 	return p.start(l, now)
 }
 
-// finish ends the first record of a lane in the given state. One that a
-// Transform has made something of ends with its transaction.
+// finish ends the first record of a lane in the given state. One of which
+// records were made ends with their transaction.
 func (p *partition) finish(l *lane, state *int64) {
 	e := l.first
 	e.ended = true
 	l.pop()
-	if p.group.transform != nil && state == &p.states.OK {
+	if p.group.transactor != nil && state == &p.states.OK {
 		e.uncommitted = true
 	} else {
 		p.states.Running--
@@ -233,7 +244,7 @@ func (p *partition) relax() {
 // advance moves the position over what has ended.
 func (p *partition) advance() {
 	var left func(*entry)
-	if p.group.transform != nil {
+	if p.group.transactor != nil {
 		left = p.results.add
 	}
 	if to, moved := p.window.advance(left); moved {
@@ -259,8 +270,14 @@ func (p *partition) rest(l *lane) {
 	p.quiet()
 }
 
-// ready hands a lane to the pool.
-func (p *partition) ready(l *lane) { p.group.pool.add(l, false) }
+// ready hands a lane to the pool, as soon as there is what works on it.
+func (p *partition) ready(l *lane) {
+	if p.opening != nil {
+		p.opening.parked = append(p.opening.parked, l)
+		return
+	}
+	p.group.pool.add(l, false)
+}
 
 // quiet closes done once the partition is stopped and nothing is in work.
 func (p *partition) quiet() {
@@ -283,6 +300,9 @@ func (p *partition) stop() {
 	}
 	p.stopped = true
 	close(p.stopping)
+	if p.opening != nil && p.opening.cancel != nil {
+		p.opening.cancel()
+	}
 	for l := range p.waiting {
 		l.wake()
 	}

@@ -6,6 +6,8 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -30,11 +32,11 @@ var (
 // stall, and are cut off for longer than their session, handlers fail, panic,
 // give records up and are slow, connections break, Kafka is away and answers
 // errors, partitions are added. The settings are random, too: every order, any
-// concurrency, with and without an end of attempts, and a Transform.
+// concurrency, with and without an end of attempts, a Transform and one with states.
 //
 // When it is over and all is well again, every record was handled at least once
-// or is a dead letter; of a Transform, readers see each result exactly once. At
-// no time was an offset committed below which a record was neither, records that
+// or is a dead letter; of a Transform, readers see each result exactly once, and
+// no state was lost or used twice. At no time was an offset committed below which a record was neither, records that
 // have to wait for each other did so, and every record that a member took over
 // is in exactly one state.
 func TestNothingIsLostWhateverHappens(t *testing.T) {
@@ -58,6 +60,7 @@ type schedule struct {
 	rand       *rand.Rand
 	config     consumer.Config
 	transforms bool
+	remembers  bool // a Transform with states
 	model      *model
 	partitions int32
 	members    []*member
@@ -85,6 +88,7 @@ func newSchedule(w *world, seed uint64) *schedule {
 		c.Order = consumer.OrderNone // With one, the context is that of the attempt, and not the assignment's.
 	}
 	s.config, s.transforms = c, s.rand.IntN(3) == 0
+	s.remembers = s.transforms && c.Order != consumer.OrderNone && s.rand.IntN(2) == 0
 	s.model = newModel(w.t, c.Order)
 	_, _, err := w.client.ProducerID(w.t.Context()) // While nothing fails.
 	require.NoError(w.t, err)
@@ -92,8 +96,8 @@ func newSchedule(w *world, seed uint64) *schedule {
 		_, err := kadm.NewClient(w.client).CreateTopic(w.t.Context(), 2, 1, nil, made)
 		require.NoError(w.t, err)
 	}
-	s.steps = append(s.steps, fmt.Sprintf("order %s, concurrency %d, attempts %d, on failure %s, timeout %s, transform %t",
-		c.Order, c.Concurrency, c.Retry.Attempts, c.OnFailure, c.Timeout, s.transforms))
+	s.steps = append(s.steps, fmt.Sprintf("order %s, concurrency %d, attempts %d, on failure %s, timeout %s, transform %t, states %t",
+		c.Order, c.Concurrency, c.Retry.Attempts, c.OnFailure, c.Timeout, s.transforms, s.remembers))
 	return s
 }
 
@@ -140,7 +144,7 @@ func (s *schedule) run() (dead int) {
 	}
 	s.mend()
 	s.setMood(0)
-	if s.config.OnFailure == consumer.Stop { // What has stopped goes on elsewhere.
+	if s.config.OnFailure == consumer.Stop || s.remembers { // What has stopped goes on elsewhere.
 		for len(s.members) > 0 {
 			s.leave()
 		}
@@ -186,9 +190,20 @@ func (s *schedule) check() int {
 // checkResults compares what readers of committed records see with what went
 // in: each result once, and of a dead letter at most once.
 func (s *schedule) checkResults(letters map[place]time.Time) {
-	results := map[string]int{}
+	results, counts := map[string]int{}, map[string][]int{}
 	for _, r := range s.read(made) {
 		results[string(r.Value)]++
+		for _, h := range r.Headers {
+			n, err := strconv.Atoi(string(h.Value))
+			require.NoError(s.t, err)
+			counts[h.Key] = append(counts[h.Key], n)
+		}
+	}
+	for key, all := range counts {
+		slices.Sort(all)
+		for i, n := range all {
+			require.Equal(s.t, i+1, n, "the state of %s was lost, or used twice: %v", key, all)
+		}
 	}
 	for p, offsets := range s.seen.expected {
 		for o := range offsets {
@@ -216,8 +231,13 @@ func (s *schedule) enter() {
 
 func (s *schedule) handler() consumer.Handler {
 	work := s.model.watch(s.seen.record(s.work))
-	if !s.transforms {
+	switch {
+	case !s.transforms:
 		return work
+	case s.remembers:
+		return consumer.Stateful{Table: counts, Open: func(partition int32) consumer.State {
+			return &sharedCounter{counter: counter{partition: partition, seen: map[string]int{}}, work: work}
+		}}
 	}
 	return consumer.Transform(func(ctx context.Context, r *record.Record) ([]record.Record, error) {
 		if err := work(ctx, r); err != nil {
@@ -225,6 +245,26 @@ func (s *schedule) handler() consumer.Handler {
 		}
 		return []record.Record{{Topic: made, Key: r.Key, Value: fmt.Appendf(nil, "%d/%d", r.Partition, r.Offset)}}, nil
 	})
+}
+
+// sharedCounter is a counter for many goroutines.
+type sharedCounter struct {
+	mu sync.Mutex
+	counter
+	work consumer.HandlerFunc
+}
+
+func (c *sharedCounter) Handle(ctx context.Context, r *record.Record) ([]record.Record, error) {
+	if err := c.work(ctx, r); err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	results, err := c.counter.Handle(ctx, r)
+	n := results[0].Value
+	results[1].Value = fmt.Appendf(nil, "%d/%d", r.Partition, r.Offset)
+	results[1].Headers = []record.Header{{Key: fmt.Sprintf("%d/%s", r.Partition, r.Key), Value: n}}
+	return results, err
 }
 
 // isolate cuts a member off for a while, which may be longer than its session.
@@ -313,8 +353,13 @@ func (s *schedule) mend() {
 func (s *schedule) grow() {
 	if s.partitions < 6 {
 		s.partitions++
-		_, err := kadm.NewClient(s.client).CreatePartitions(s.t.Context(), 1, topic)
+		admin := kadm.NewClient(s.client)
+		_, err := admin.CreatePartitions(s.t.Context(), 1, topic)
 		require.NoError(s.t, err)
+		if s.remembers && s.cluster.TopicInfo(counts) != nil {
+			_, err = admin.UpdatePartitions(s.t.Context(), int(s.partitions), counts)
+			require.NoError(s.t, err)
+		}
 		// A client reads the metadata of a topic again when it writes to it.
 		s.client.PurgeTopicsFromProducing(topic)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"sluice/internal/deadletter"
+	"sluice/internal/kafka"
 	"sluice/record"
 )
 
@@ -67,7 +68,7 @@ func (p *partition) refuse(err error) {
 		failed: &failure{err: fmt.Errorf("a result was refused by Kafka: %w", err), class: deadletter.Permanent},
 	}
 	p.busy[l] = true
-	if p.group.config.OnFailure == Stop {
+	if p.group.config.OnFailure == Stop || p.stateful() {
 		p.halt(l, fmt.Errorf("a result of offset %d was refused: %w", e.kafka.Offset, err))
 		return
 	}
@@ -97,7 +98,7 @@ func toKafka(made []record.Record) ([]*kgo.Record, error) {
 		if err := writable(m.Timestamp); err != nil {
 			return nil, Permanent(fmt.Errorf("the handler returned a record for topic %s: %w", m.Topic, err))
 		}
-		r := &kgo.Record{Topic: m.Topic, Key: m.Key, Value: m.Value, Timestamp: m.Timestamp}
+		r := &kgo.Record{Topic: m.Topic, Partition: kafka.AnyPartition, Key: m.Key, Value: m.Value, Timestamp: m.Timestamp}
 		for _, h := range m.Headers {
 			r.Headers = append(r.Headers, kgo.RecordHeader(h))
 		}

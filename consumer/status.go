@@ -38,6 +38,9 @@ type PartitionStatus struct {
 	Lanes int `json:"lanes" doc:"Lanes that have records."`
 	// OldestRunning is when the attempt began that has run for longest.
 	OldestRunning time.Time `json:"oldest_running,omitzero" doc:"When the attempt began that has run for longest."`
+	// Restoring says why the handler has no state of the partition yet; see
+	// Stateful.
+	Restoring string `json:"restoring,omitempty" doc:"Why the handler waits for its state of the partition."`
 	// Stopped says why the partition is held until it is assigned anew.
 	Stopped string `json:"stopped,omitempty" doc:"Why nothing more of the partition is handled until this member is started again."`
 	// LastError is the last failure of a record that waits to be tried again.
@@ -133,6 +136,9 @@ func (p *partition) status() PartitionStatus {
 		if s.OldestRunning.IsZero() || l.began.Before(s.OldestRunning) {
 			s.OldestRunning = l.began
 		}
+	}
+	if p.opening != nil {
+		s.Restoring = p.opening.why(p.group.table)
 	}
 	if p.halted != nil {
 		s.Stopped = p.halted.Error()

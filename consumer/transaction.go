@@ -86,6 +86,7 @@ func (t *transactor) open() error {
 		kgo.MaxVersions(versions),
 		kgo.WithHooks(&t.ends),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
+		kgo.RecordPartitioner(kafka.Partitioner()),
 		kgo.ProducerLinger(0),
 		kgo.ProducerBatchMaxBytes(maxLetterBatch),
 	)...)
@@ -320,7 +321,7 @@ func (t *transactor) produce(ctx context.Context, records []*kgo.Record) error {
 			aloft = 0
 		}
 		aloft += size(r)
-		c := &kgo.Record{Topic: r.Topic, Key: r.Key, Value: r.Value, Headers: r.Headers, Timestamp: r.Timestamp}
+		c := &kgo.Record{Topic: r.Topic, Partition: r.Partition, Key: r.Key, Value: r.Value, Headers: r.Headers, Timestamp: r.Timestamp}
 		sent.all.Add(1)
 		t.client.TryProduce(t.group.base, c, sent.landed)
 	}

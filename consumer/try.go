@@ -14,15 +14,15 @@ import (
 // make of the error, too.
 func Try(ctx context.Context, h Handler, r *record.Record) ([]record.Record, error) {
 	var made []record.Record
-	g := &Group{handler: h}
+	p := &partition{group: &Group{handler: h}}
 	if t, ok := h.(Transform); ok {
-		g.transform = func(ctx context.Context, r *record.Record) (_ []record.Record, err error) {
+		p.transform = func(ctx context.Context, r *record.Record) (_ []record.Record, err error) {
 			made, err = t(ctx, r)
 			return made, err
 		}
 	}
 	e := &entry{record: *r}
-	failed := attempt(ctx, 0, g.call, e)
+	failed := attempt(ctx, 0, p.call, e)
 	*r = e.record
 	if failed != nil {
 		return nil, failed

@@ -60,6 +60,7 @@ type trouble struct {
 	Topic     string `json:"topic"`
 	Partition int32  `json:"partition"`
 	Stopped   string `json:"stopped,omitempty" doc:"Why nothing more of it is handled until this member is started again."`
+	Restoring string `json:"restoring,omitempty" doc:"Why the handler waits for its state of it."`
 	LastError string `json:"last_error,omitempty" doc:"Why a record of it waits to be tried again."`
 }
 
@@ -74,8 +75,8 @@ func newHandlerNow(h Handler) handlerNow {
 		if !p.OldestRunning.IsZero() && (now.OldestRunning.IsZero() || p.OldestRunning.Before(now.OldestRunning)) {
 			now.OldestRunning = p.OldestRunning
 		}
-		if (p.Stopped != "" || p.LastError != "") && len(now.Troubles) < mostTroubles {
-			now.Troubles = append(now.Troubles, trouble{p.Topic, p.Partition, p.Stopped, p.LastError})
+		if (p.Stopped != "" || p.Restoring != "" || p.LastError != "") && len(now.Troubles) < mostTroubles {
+			now.Troubles = append(now.Troubles, trouble{p.Topic, p.Partition, p.Stopped, p.Restoring, p.LastError})
 		}
 	}
 	return now

@@ -61,6 +61,7 @@ function drawHere(section, here) {
   if (here.members.length === 0) notes.push("It has no member of this group.");
   for (const p of mine) {
     if (p.stopped) notes.push(`${p.topic} ${p.partition} is stopped: ${p.stopped}`);
+    else if (p.restoring) notes.push(`${p.topic} ${p.partition} waits for its state: ${p.restoring}`);
     else if (p.last_error) notes.push(`${p.topic} ${p.partition} waits to try a record again: ${p.last_error}`);
   }
   if (notes.join("") !== section.hereNote.textContent) put(section.hereNote, notes.map((note) => el("span", { class: "warn" }, note, el("br"))));

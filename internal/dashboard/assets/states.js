@@ -48,6 +48,7 @@ function draw(row, h, replica) {
     h.held && ["warn", `Held: ${h.held}`],
     ...h.troubles.slice(0, 4).map((t) => (t.stopped
       ? ["bad", `${t.topic} ${t.partition} is stopped: ${t.stopped}`]
+      : t.restoring ? ["warn", `${t.topic} ${t.partition} waits for its state: ${t.restoring}`]
       : ["warn", `${t.topic} ${t.partition} waits to try a record again: ${t.last_error}`])),
     h.troubles.length > 4 && ["dim", `and ${h.troubles.length - 4} more partitions`],
   ].filter(Boolean);
