@@ -158,6 +158,9 @@ func (p *partition) ours() bool {
 // work, and so is what did not fit in a transaction: then it reports true, and
 // should be called again. Nothing of a fenced partition is ever committed.
 func (g *Group) commit(ctx context.Context, timeout time.Duration, parts []*partition) (again bool) {
+	if len(parts) == 0 {
+		return false // There may be no client yet.
+	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	select {

@@ -161,3 +161,22 @@ func TestAGroupThatIsLeftBeforeItRunsDoesNothing(t *testing.T) {
 	g.Leave(t.Context())
 	require.NoError(t, g.Run(t.Context()))
 }
+
+// A program that cannot start stops all of its groups, some of which have not
+// begun.
+func TestAGroupThatNeverRanCanBeStopped(t *testing.T) {
+	for name, h := range map[string]consumer.Handler{
+		"handler":   consumer.HandlerFunc(func(context.Context, *record.Record) error { return nil }),
+		"transform": consumer.Transform(copied),
+		"stateful":  stateful(nil),
+	} {
+		t.Run(name, func(t *testing.T) {
+			g, err := consumer.New(defaultConfig(), h, consumer.Deps{Log: slog.New(slog.DiscardHandler)})
+			require.NoError(t, err)
+			g.StopPolling()
+			require.NoError(t, g.Drain(t.Context()))
+			g.Leave(t.Context())
+			require.NoError(t, g.Run(t.Context()))
+		})
+	}
+}
