@@ -14,7 +14,11 @@ type producerService struct {
 
 // newProducer wires service A. It does nothing yet.
 func (p *Program) newProducer() *producerService {
-	writer := producer.NewWriter(p.cfg.Producer, p.cfg.Kafka, p.log, p.metrics)
+	conn := p.cfg.Kafka
+	if p.opts.Consumer && p.declared(p.cfg.Producer.Topic) {
+		conn.Create = false // Service B makes it, as the program wants it.
+	}
+	writer := producer.NewWriter(p.cfg.Producer, conn, p.log, p.metrics)
 	p.healthOf("producer.listen").Check("producer", writer.Ready)
 	server := p.newServer("Sluice, service A (producer)",
 		"Writes records to Kafka. A 200 means that Kafka has the record with acks=all; every error says in `written` whether it may be there.",

@@ -30,6 +30,7 @@ type consumerService struct {
 	watch   *groups.Watch
 	redrive *redrive.Service
 	control *kafka.Control
+	topics  *declaredTopics
 	link    *kafka.Link
 	streams *stream.Hub // nil until it is made
 }
@@ -40,7 +41,7 @@ func (p *Program) newConsumer() (*consumerService, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &consumerService{control: control, link: kafka.NewLink(control, p.log)}
+	b := &consumerService{control: control, topics: newDeclaredTopics(p, control), link: kafka.NewLink(control, p.log)}
 	if err := b.wire(p); err != nil {
 		b.close()
 		return nil, err
@@ -87,11 +88,14 @@ func (b *consumerService) wire(p *Program) error {
 	}
 	b.redrive = redrive.New(redrive.Deps{Client: client, Create: p.cfg.Kafka.Create, Log: p.log})
 	redrive.NewAPI(b.redrive).Register(b.server)
-	return b.addStreams(p, client, watched)
+	if err := b.addStreams(p, client, watched); err != nil {
+		return err
+	}
+	return p.addPages(b.server)
 }
 
 // addStreams makes the fan-out plane. Without a setting, what the handlers read
-// may be streamed.
+// and the program's own topics may be streamed.
 func (b *consumerService) addStreams(p *Program, client []kgo.Opt, handlers []groups.Handler) (err error) {
 	cfg := p.cfg.Consumer.Stream
 	if b.streams, err = stream.New(cfg, stream.Deps{Client: client, Log: p.log, Metrics: p.metrics}); err != nil {
@@ -101,6 +105,9 @@ func (b *consumerService) addStreams(p *Program, client []kgo.Opt, handlers []gr
 	if len(policy.Patterns) == 0 {
 		for _, h := range handlers {
 			policy.Patterns = append(policy.Patterns, h.Topics...)
+		}
+		for _, t := range p.opts.Topics {
+			policy.Patterns = append(policy.Patterns, t.Name)
 		}
 	}
 	filters := filter.NewSet()
@@ -162,6 +169,9 @@ func (b *consumerService) addGroup(p *Program, h namedHandler, client []kgo.Opt)
 		Metrics: p.metrics,
 		Create:  p.cfg.Kafka.Create,
 		Prepare: func(ctx context.Context, _ *kgo.Client) error {
+			if err := b.topics.prepare(ctx); err != nil {
+				return err
+			}
 			return b.control.Prepare(ctx, p.cfg.Kafka.Create, h.cfg.Topics...)
 		},
 		Away: b.link.Away,

@@ -47,6 +47,14 @@ type Options struct {
 	// Linger is how long the services go on serving after they have said that
 	// they are not ready, so that proxies notice: 0 where there is none.
 	Linger time.Duration
+	// Topics are those that the program needs beside what its handlers read.
+	// Service B makes those that are missing before a handler joins its group,
+	// unless kafka.create is off or Kafka does not permit it, which is a warning
+	// that names them. One that is there is left as it is. They may be streamed,
+	// as the handlers' topics may, where consumer.stream.topics is empty. A
+	// program without service B makes none of them: whoever runs service B does,
+	// or an operator.
+	Topics []Topic
 }
 
 // Addresses are what the parts listen on; a part that does not run has none.
@@ -62,6 +70,7 @@ type Program struct {
 	log      *slog.Logger
 	metrics  *prometheus.Registry
 	handlers []namedHandler
+	pages    []page
 	healths  map[string]*httpserver.Health // by the setting of their address
 
 	broker   *broker.Broker
@@ -116,7 +125,7 @@ func (p *Program) Run(ctx context.Context) error {
 	for i, h := range p.handlers {
 		own[i] = h.cfg.Name
 	}
-	if err := p.cfg.Validate(own...); err != nil {
+	if err := errors.Join(p.cfg.Validate(own...), p.validateTopics(), p.validatePages()); err != nil {
 		return err
 	}
 	err := p.start(ctx)

@@ -7,6 +7,7 @@ import (
 
 	"sluice/consumer"
 	"sluice/internal/httpserver"
+	"sluice/internal/pages"
 	"sluice/record"
 )
 
@@ -84,15 +85,13 @@ type Written struct {
 // time from any goroutine.
 type Dashboard struct {
 	deps   Deps
-	files  map[string]file
-	page   file
+	files  *pages.Files
 	states states
 }
 
 // New makes a dashboard.
 func New(deps Deps) *Dashboard {
-	files, page := embedded()
-	return &Dashboard{deps: deps, files: files, page: page, states: states{deps: deps, started: time.Now().UTC()}}
+	return &Dashboard{deps: deps, files: embedded(), states: states{deps: deps, started: time.Now().UTC()}}
 }
 
 const docTag = "dashboard"

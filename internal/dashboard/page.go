@@ -9,7 +9,7 @@ import (
 	"sluice/internal/httpserver"
 )
 
-func (d *Dashboard) servePage(w http.ResponseWriter, r *http.Request) { d.page.serve(w, r) }
+func (d *Dashboard) servePage(w http.ResponseWriter, r *http.Request) { d.files.Serve(w, r, pageFile) }
 
 // Root answers "/" with the page where the client prefers HTML, as browsers do,
 // and else as json does.
@@ -17,7 +17,7 @@ func (d *Dashboard) Root(json http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Add("Vary", "Accept")
 		if wantsPage(r) {
-			d.page.serve(w, r)
+			d.servePage(w, r)
 			return
 		}
 		json.ServeHTTP(w, r)
@@ -34,7 +34,7 @@ func (d *Dashboard) Refuse(w http.ResponseWriter, r *http.Request, p *httpserver
 		return
 	}
 	w.Header().Del("WWW-Authenticate") // The page has a form of its own.
-	d.page.serve(w, r)
+	d.servePage(w, r)
 }
 
 // wantsPage reports whether the client has said that it takes HTML, no less

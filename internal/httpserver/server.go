@@ -68,6 +68,7 @@ type Server struct {
 	mux       *http.ServeMux
 	openapi   *huma.OpenAPI
 	methods   map[string]bool
+	paths     []string            // of the endpoints that were added
 	headers   map[string][]string // that an endpoint takes, by its pattern
 	proxies   networks
 	origins   *origins
@@ -99,6 +100,7 @@ func New(opts Options) *Server {
 // Handle adds an endpoint and its documentation.
 func (s *Server) Handle(method, path string, h http.Handler, doc Doc) {
 	s.methods[method] = true
+	s.paths = append(s.paths, path)
 	if path == "/" {
 		path = "/{$}" // "/" alone would be every path.
 	}
