@@ -19,8 +19,7 @@ import (
 
 // retention deletes old records, as Kafka does and kfake does not: one record
 // with an old timestamp takes nothing with it that is newer, a compacted topic
-// is bounded in size but loses nothing by age, and what an open transaction
-// has written stays. It asks and deletes over the protocol, like any client.
+// loses nothing, and what an open transaction has written stays. It asks and deletes over the protocol, like any client.
 type retention struct {
 	cfg     Retention
 	cluster *kfake.Cluster
@@ -109,7 +108,7 @@ func (r *retention) limits(ctx context.Context) (map[string]limits, error) {
 		}
 		l := limits{own("retention.ms", r.cfg.Time.Milliseconds()), own("retention.bytes", int64(r.cfg.Bytes))}
 		if p := info.Configs["cleanup.policy"]; p != nil && !strings.Contains(*p, "delete") {
-			l.millis = -1
+			l = limits{-1, -1}
 		}
 		all[name] = l
 	}
