@@ -60,9 +60,9 @@ test: ## Run the whole suite on the embedded broker, with the race detector wher
 	$(GOTEST) -tags $(FAKE_TIME) ./consumer ./internal/webhook
 
 .PHONY: test-kafka
-test-kafka: ## Run the end-to-end tests against the Kafka of KAFKA_BROKERS
+test-kafka: ## Run the end-to-end tests and the examples against the Kafka of KAFKA_BROKERS
 	@[ -n "$${KAFKA_BROKERS:-}" ] || { echo 'Set KAFKA_BROKERS to the Kafka to test against, as in: make test-kafka KAFKA_BROKERS=localhost:9092' >&2; exit 2; }
-	$(GOTEST) $(RACE) -count=1 ./test/...
+	$(GOTEST) $(RACE) -count=1 ./test/... ./examples/...
 
 .PHONY: model
 model: ## Run SCHEDULES (3000) random schedules of the processing plane in fake time, and write docs/model.md
@@ -90,7 +90,7 @@ streams-deploy: ## Restart one of two replicas under CLIENTS (1000) streams, the
 
 .PHONY: test-browser
 test-browser: ## Use the dashboard and the JavaScript client in Chromium; SCREENSHOTS=docs/screenshots keeps pictures
-	$(GOTEST) -tags browser -count=1 ./internal/dashboard/... ./internal/stream/live ./test/browser
+	$(GOTEST) -tags browser -count=1 ./internal/dashboard/... ./internal/stream/live ./test/browser ./examples/...
 
 # The tests remove what they start. The trap is for a test process that is killed: Ctrl-C, a time-out.
 compose-test = export COMPOSE_PROJECT_NAME=$(1); trap '{ $(DOWN); } >/dev/null 2>&1' EXIT; \
@@ -132,6 +132,23 @@ bench-smoke: build ## Run the benchmarks of both services for a moment, to see t
 .PHONY: long-upload
 long-upload: ## Upload 10 GB of NDJSON in one request and look at the memory (UPLOAD_MB=10240; on the Kafka of KAFKA_BROKERS if set)
 	UPLOAD_MB=$${UPLOAD_MB:-10240} go test -count=1 -timeout 60m -v -run '^TestALongUpload$$' ./test/e2e
+
+##@ Examples
+.PHONY: example-fleet
+example-fleet: ## Run the example "fleet" on an embedded broker, or on the Kafka of KAFKA_BROKERS; ARGS are its flags
+	go run ./examples/fleet $(ARGS)
+
+.PHONY: example-ledger
+example-ledger: ## Run the example "ledger" in the same way
+	go run ./examples/ledger $(ARGS)
+
+.PHONY: example-crawler
+example-crawler: ## Run the example "crawler" in the same way
+	go run ./examples/crawler $(ARGS)
+
+.PHONY: example-logs
+example-logs: ## Run the example "logs" in the same way
+	go run ./examples/logs $(ARGS)
 
 ##@ Docker Compose: development
 .PHONY: up
