@@ -63,8 +63,9 @@ const (
 // the processes have said is in its output.
 //
 // The input begins when all replicas are ready. The moments of the kills are
-// random, one in each equal part of the input's time; on the embedded broker all
-// replicas are killed at once.
+// random, each in the second half of its own part of the input's time, so that
+// there is something to lose; on the embedded broker all replicas are killed at
+// once.
 func Run(t *testing.T, o Options) example.Verdict {
 	t.Helper()
 	t.Setenv(asProgram, "1")
@@ -144,8 +145,7 @@ func (s *system) awaitReplicas(f *first) {
 	}
 }
 
-// strike kills the replicas in turn, each at a random moment of its part of the
-// input's time. On the embedded broker all of them are killed at a moment, and
+// strike kills the replicas in turn, each in its part of the input's time. On the embedded broker all of them are killed at a moment, and
 // only while their groups are at rest: it does not notice that a consumer has
 // died in the middle of joining.
 func (s *system) strike(f *first) {
@@ -156,9 +156,10 @@ func (s *system) strike(f *first) {
 		volley = len(s.replicas)
 	}
 	begun := time.Now()
+	part := float64(s.options.Input) / float64(max(s.options.Kills, 1))
 	for n := 0; n < s.options.Kills; {
-		part := float64(s.options.Input) / float64(s.options.Kills)
-		moment := time.Duration((float64(n) + rand.Float64()) * part) //nolint:gosec // G404: it hides nothing.
+		among := float64(min(volley, s.options.Kills-n))
+		moment := time.Duration((float64(n) + among*(1+rand.Float64())/2) * part) //nolint:gosec // G404: it hides nothing.
 		select {
 		case <-time.After(time.Until(begun.Add(moment))):
 		case <-f.exited:
