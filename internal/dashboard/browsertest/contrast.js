@@ -1,6 +1,8 @@
 // The texts of the page whose contrast with what is behind them is too low (WCAG 2.2, 1.4.3), and inputs whose edge is
 // hard to see (1.4.11).
 (() => {
+  // A colour that is on its way to another one is neither.
+  for (const a of document.getAnimations()) if (a instanceof CSSTransition) a.finish();
   const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
   const rgba = (color) => {
     canvas.clearRect(0, 0, 1, 1);
