@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -17,8 +15,6 @@ const inFlight = 200_000
 
 // driver writes what the vehicles say, and has the checker read what comes of it.
 type driver struct {
-	city     *city
-	topics   topics
 	check    *checker
 	settings *settings
 }
@@ -30,7 +26,8 @@ func (d *driver) run(ctx context.Context, c *example.Client) error {
 	}
 	work, ctx := errgroup.WithContext(ctx)
 	work.Go(func() error {
-		return c.Follow(ctx, []string{d.topics.positions, d.topics.state, d.topics.alerts}, d.check.observe)
+		t := d.check.topics
+		return c.Follow(ctx, []string{t.positions, t.state, t.alerts}, d.check.observe)
 	})
 	work.Go(func() error {
 		defer d.check.end()
@@ -39,66 +36,41 @@ func (d *driver) run(ctx context.Context, c *example.Client) error {
 	return work.Wait()
 }
 
-// write sends the map, and then points until the input ends.
+// write sends the map, and then what the vehicles say, until the input ends. A
+// turn that is too late for Kafka or the checker is left out.
 func (d *driver) write(ctx context.Context, c *example.Client) error {
-	if err := c.Write(ctx, d.topics.city, example.Line{Key: "map", Value: d.city}); err != nil {
+	if err := c.Write(ctx, d.check.topics.city, example.Line{Key: "map", Value: d.check.city}); err != nil {
 		return err
 	}
-	vehicles := newTraffic(d.city, *d.settings, time.Now())
-	points, wrong := 0, 0
-	for batch := int64(1); d.wait(c.Input, vehicles); batch++ {
-		next := vehicles.next()
-		if err := d.send(ctx, c, batch, next); err != nil {
+	vehicles := newTraffic(d.check.city, *d.settings, time.Now())
+	clock := time.NewTicker(vehicles.every / time.Duration(vehicles.turns))
+	defer clock.Stop()
+	for {
+		now, more := d.wait(c.Input, clock.C)
+		if !more {
+			return nil
+		}
+		var lines []example.Line
+		for _, m := range vehicles.next(now) {
+			d.check.wrote(m)
+			lines = append(lines, example.Line{Key: m.vehicle, Value: example.Text(m.text)})
+		}
+		if err := c.Write(ctx, d.check.topics.positions, lines...); err != nil {
 			return err
 		}
-		points += len(next)
-		if n := d.settings.malformed; n > 0 && points >= n*(wrong+1) && len(next) > 0 {
-			batch++
-			p := next[len(next)-1]
-			value := malformed(wrong, p)
-			wrong++
-			d.check.wrote(batch, p.ID, value)
-			if err := c.Raw(ctx, d.topics.positions, p.ID, "application/octet-stream", value); err != nil {
-				return err
+	}
+}
+
+// wait waits for the next turn, and says whether there is one.
+func (d *driver) wait(input context.Context, clock <-chan time.Time) (now time.Time, more bool) {
+	for {
+		select {
+		case <-input.Done():
+			return now, false
+		case now = <-clock:
+			if d.check.behind() <= inFlight {
+				return now, true
 			}
 		}
 	}
-	return nil
-}
-
-// wait waits for the vehicles' next turn, and says whether there is one.
-func (d *driver) wait(input context.Context, vehicles *traffic) bool {
-	for d.check.behind() > inFlight {
-		if !pause(input, 100*time.Millisecond) {
-			return false
-		}
-	}
-	now := time.Now()
-	return pause(input, vehicles.due(now).Sub(now))
-}
-
-func pause(ctx context.Context, t time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(t):
-		return ctx.Err() == nil
-	}
-}
-
-// send writes points, in their order, and returns when Kafka has them.
-func (d *driver) send(ctx context.Context, c *example.Client, batch int64, points []point) error {
-	if len(points) == 0 {
-		return nil
-	}
-	lines := make([]example.Line, len(points))
-	for i, p := range points {
-		value, err := json.Marshal(p)
-		if err != nil {
-			return fmt.Errorf("encode a point: %w", err)
-		}
-		lines[i] = example.Line{Key: p.ID, Value: json.RawMessage(value)}
-		d.check.wrote(batch, p.ID, value)
-	}
-	return c.Write(ctx, d.topics.positions, lines...)
 }

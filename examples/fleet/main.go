@@ -6,7 +6,6 @@ package main
 import (
 	"embed"
 	"io/fs"
-	"time"
 
 	"sluice"
 	"sluice/consumer"
@@ -47,8 +46,6 @@ func newSystem(prefix string, s *settings) example.System {
 		Handlers: []sluice.Handler{{
 			Config: consumer.Config{
 				Name: prefix + "tracker", Topics: []string{t.positions}, Group: prefix + "tracker",
-				// A replica that was killed is to be replaced soon.
-				SessionTimeout: 6 * time.Second,
 			},
 			Handler: consumer.Stateful{
 				Table: t.state,
@@ -56,7 +53,7 @@ func newSystem(prefix string, s *settings) example.System {
 			},
 		}},
 		Page:    files,
-		Drive:   (&driver{city: c, topics: t, check: check, settings: s}).run,
+		Drive:   (&driver{check, s}).run,
 		Verdict: check.verdict,
 	}
 }

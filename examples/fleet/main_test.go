@@ -23,7 +23,7 @@ func TestFleet(t *testing.T) {
 	v := exampletest.Run(t, exampletest.Options{
 		Input: 5 * time.Second, Replicas: 2, Kills: kills,
 		// Ten times as fast as in reality, so that there is more to tell.
-		Args: []string{"--vehicles=200", "--every=200ms", "--step=2s", "--malformed=300"},
+		Args: []string{"--vehicles=200", "--every=200ms", "--clock=10"},
 	})
 	require.Empty(t, v.Offences)
 	require.True(t, v.OK)
@@ -41,13 +41,12 @@ func TestFleet(t *testing.T) {
 }
 
 func TestSettingsThatAreWrong(t *testing.T) {
-	good := settings{vehicles: 1, every: time.Second}
+	good := settings{vehicles: 1, every: time.Second, clock: 1}
 	require.NoError(t, good.validate())
 	for flag, spoil := range map[string]func(*settings){
-		"--vehicles":  func(s *settings) { s.vehicles = 0 },
-		"--every":     func(s *settings) { s.every = time.Microsecond },
-		"--step":      func(s *settings) { s.step = -1 },
-		"--malformed": func(s *settings) { s.malformed = -1 },
+		"--vehicles": func(s *settings) { s.vehicles = 0 },
+		"--every":    func(s *settings) { s.every = time.Microsecond },
+		"--clock":    func(s *settings) { s.clock = 0 },
 	} {
 		t.Run(flag, func(t *testing.T) {
 			s := good

@@ -51,7 +51,10 @@ func serve(t *testing.T, s settings) *example.Client {
 	driving.Go(func() {
 		for work.Err() == nil {
 			_ = c.Write(work, "fleet.check", example.Line{Key: "verdict", Value: system.Verdict()}) // The page tells when none comes.
-			pause(work, time.Second)
+			select {
+			case <-work.Done():
+			case <-time.After(time.Second):
+			}
 		}
 	})
 	t.Cleanup(func() {
@@ -66,7 +69,7 @@ func serve(t *testing.T, s settings) *example.Client {
 
 // TestPage uses the page as its reader does, and then turns the light red.
 func TestPage(t *testing.T) {
-	c := serve(t, settings{vehicles: 2000, every: 2 * time.Second, step: 6 * time.Second, malformed: 1000, seed: 1})
+	c := serve(t, settings{vehicles: 2000, every: 2 * time.Second, clock: 3, seed: 1})
 	p := browsertest.Open(t, c.B+"/fleet/")
 	p.Size(1200, 800)
 	p.Scheme("light")

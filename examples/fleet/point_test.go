@@ -21,6 +21,7 @@ func TestPoints(t *testing.T) {
 	p, err := parsePoint("v0001", []byte(good), written)
 	require.NoError(t, err)
 	require.Equal(t, point{"v0001", 1_800_000_000_000, 1.5, 2, 0, 359.9}, p)
+	require.JSONEq(t, good, p.text())
 
 	with := func(t int64, x, y, speed, heading string) string {
 		return fmt.Sprintf(`{"id":"v0001","t":%d,"x":%s,"y":%s,"speed":%s,"heading":%s}`, t, x, y, speed, heading)
@@ -39,7 +40,7 @@ func TestPoints(t *testing.T) {
 		"null":                      {"v0001", "null", "decode"},
 		"a list":                    {"v0001", "[1]", "decode"},
 		"a string that is a point":  {"v0001", `"{\"id\":\"v0001\",\"t\":1,\"x\":1,\"y\":1,\"speed\":1,\"heading\":1}"`, "decode"},
-		"a field that is missing":   {"v0001", `{"id":"v0001","t":1,"x":1,"y":1,"speed":1}`, "decode"},
+		"a field that is missing":   {"v0001", `{"id":"v0001","t":1,"x":1,"y":1,"speed":1}`, "permanent"},
 		"a field that is null":      {"v0001", with(now, "null", "0", "0", "0"), "decode"},
 		"a field that is unknown":   {"v0001", `{"id":"v0001","t":1,"x":1,"y":1,"speed":1,"heading":1,"z":1}`, "decode"},
 		"a field in other letters":  {"v0001", `{"ID":"v0001","t":1,"x":1,"y":1,"speed":1,"heading":1}`, "decode"},

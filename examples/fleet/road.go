@@ -26,25 +26,5 @@ func (r road) distance(p place) float64 {
 	return distance(p, place{a[0] + along*dx, a[1] + along*dy})
 }
 
-// A square is a part of the city with few roads: its column and its row.
-type square [2]int
-
-func squareOf(p place) square {
-	return square{int(math.Floor(p[0] / block)), int(math.Floor(p[1] / block))}
-}
-
-// squares are those from which the road may be within reach.
-func (r road) squares() (all []square) {
-	a, b := r.Line[0], r.Line[1]
-	first := squareOf(place{min(a[0], b[0]) - reach, min(a[1], b[1]) - reach})
-	last := squareOf(place{max(a[0], b[0]) + reach, max(a[1], b[1]) + reach})
-	for x := first[0]; x <= last[0]; x++ {
-		for y := first[1]; y <= last[1]; y++ {
-			all = append(all, square{x, y})
-		}
-	}
-	return all
-}
-
 // distance is how far two places are from each other, in metres.
 func distance(a, b place) float64 { return math.Hypot(a[0]-b[0], a[1]-b[1]) }

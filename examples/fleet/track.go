@@ -22,10 +22,9 @@ type track struct {
 	point
 	// Fences are the zones that the vehicle is in.
 	Fences []string `json:"fences,omitempty"`
-	// RestX, RestY and Since are where it was when it moved last, and when.
-	RestX float64 `json:"rest_x"`
-	RestY float64 `json:"rest_y"`
-	Since int64   `json:"since"`
+	// Rest and Since are where it was when it moved last, and when.
+	Rest  place `json:"rest"`
+	Since int64 `json:"since"`
 	// Over counts points in a row that were above the limit.
 	Over     int  `json:"over,omitzero"`
 	Speeding bool `json:"speeding,omitzero"`
@@ -84,7 +83,7 @@ func (t track) take(c *city, p point, from source) (track, []alert) {
 		t.Alerts++
 		told = append(told, alert{p.ID, t.Alerts, kind, zone, limit, p.T, p.X, p.Y, p.Speed, from})
 	}
-	if first || distance(p.at(), place{t.RestX, t.RestY}) >= still {
+	if first || distance(p.at(), t.Rest) >= still {
 		t.move(c, tell)
 	} else if !t.Idle && p.T-t.Since >= idleAfter {
 		t.Idle = true
@@ -96,7 +95,7 @@ func (t track) take(c *city, p point, from source) (track, []alert) {
 
 // move is for a point that is away from where the vehicle was last.
 func (t *track) move(c *city, tell func(kind, zone string, limit float64)) {
-	t.RestX, t.RestY, t.Since = t.X, t.Y, t.T
+	t.Rest, t.Since = t.at(), t.T
 	if t.Idle {
 		t.Idle = false
 		tell("moving", "", 0)

@@ -10,7 +10,7 @@ import (
 // village is a street from west to east, with two zones at its end, of which one
 // lies in the other.
 func village() *city {
-	c := &city{near: map[square][]road{}, Zones: []zone{
+	c := &city{next: map[int][]int{}, Zones: []zone{
 		{Name: "Yard", Outline: []place{{1000, 0}, {2000, 0}, {2000, 200}, {1000, 200}}},
 		{Name: "Gate", Limit: 20, Outline: []place{{1000, 0}, {1200, 0}, {1200, 200}, {1000, 200}}},
 	}}

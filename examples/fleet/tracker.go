@@ -46,17 +46,14 @@ func (k *tracker) Handle(_ context.Context, r *record.Record) ([]record.Record, 
 		return nil, err
 	}
 	next, told := k.tracks[p.ID].take(k.city, p, source{r.Partition, r.Offset})
-	made := make([]record.Record, 0, 1+len(told))
-	value, err := json.Marshal(next)
-	if err != nil {
-		return nil, fmt.Errorf("encode the track: %w", err)
+	var made []record.Record
+	add := func(topic string, v any) {
+		value, _ := json.Marshal(v) // Numbers and texts of ours always marshal.
+		made = append(made, record.Record{Topic: topic, Key: r.Key, Value: value})
 	}
-	made = append(made, record.Record{Topic: k.topics.state, Key: r.Key, Value: value})
+	add(k.topics.state, next)
 	for _, a := range told {
-		if value, err = json.Marshal(a); err != nil {
-			return nil, fmt.Errorf("encode an alert: %w", err)
-		}
-		made = append(made, record.Record{Topic: k.topics.alerts, Key: r.Key, Value: value})
+		add(k.topics.alerts, a)
 	}
 	k.tracks[p.ID] = next
 	return made, nil

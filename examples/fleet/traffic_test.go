@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
@@ -47,13 +48,15 @@ func TestContains(t *testing.T) {
 
 func TestTrafficIsTheSameEachTime(t *testing.T) {
 	c := newCity()
-	s := settings{vehicles: 30, every: 2 * time.Second, seed: 3}
-	a, b, other := newTraffic(c, s, written), newTraffic(c, s, written), newTraffic(c, settings{vehicles: 30, every: 2 * time.Second, seed: 4}, written)
+	s := settings{vehicles: 30, every: 2 * time.Second, clock: 1, seed: 3}
+	a, b := newTraffic(c, s, written), newTraffic(c, s, written)
+	s.seed = 4
+	other := newTraffic(c, s, written)
 	differs := false
 	for range 500 {
-		points := a.next()
-		require.Equal(t, points, b.next())
-		differs = differs || len(points) > 0 && points[0] != other.next()[0]
+		sent := a.next(written)
+		require.Equal(t, sent, b.next(written))
+		differs = differs || len(sent) > 0 && sent[0] != other.next(written)[0]
 	}
 	require.True(t, differs, "another seed is other traffic")
 }
@@ -61,15 +64,20 @@ func TestTrafficIsTheSameEachTime(t *testing.T) {
 // TestTraffic counts what a device may do wrong, and that it does nothing else.
 func TestTraffic(t *testing.T) {
 	c := newCity()
-	vehicles := newTraffic(c, settings{vehicles: 100, every: 2 * time.Second, seed: 1}, written)
+	vehicles := newTraffic(c, settings{vehicles: 100, every: 2 * time.Second, clock: 1, seed: 1}, written)
 	last := map[string]point{}
-	points, twice, late, onRoad := 0, 0, 0, 0
-	for range 20 * 200 {
-		for _, p := range vehicles.next() {
-			value, err := json.Marshal(p)
-			require.NoError(t, err)
-			_, err = parsePoint(p.ID, value, time.UnixMilli(p.T))
-			require.NoError(t, err, "%s", value)
+	points, twice, late, wrong := 0, 0, 0, 0
+	for turn := range 20 * 200 {
+		now := written.Add(time.Duration(turn) * 100 * time.Millisecond)
+		inTurn := map[string]bool{}
+		for _, m := range vehicles.next(now) {
+			require.False(t, inTurn[m.vehicle], "a vehicle has one message in a turn")
+			inTurn[m.vehicle] = true
+			p, err := parsePoint(m.vehicle, []byte(m.text), now)
+			if err != nil {
+				wrong++
+				continue
+			}
 			before := last[p.ID]
 			switch {
 			case p == before:
@@ -80,57 +88,22 @@ func TestTraffic(t *testing.T) {
 			default:
 				last[p.ID] = p
 			}
-			for _, r := range c.near[squareOf(p.at())] {
-				if r.distance(p.at()) < reach {
-					onRoad++
-					break
-				}
-			}
+			require.True(t, slices.ContainsFunc(c.Roads, func(r road) bool { return r.distance(p.at()) < reach }), "it is on a road")
 			points++
 		}
 	}
-	require.Equal(t, points, onRoad, "all are on a road")
 	require.InDelta(t, .02, float64(twice)/float64(points), .004)
 	require.InDelta(t, .03, float64(late)/float64(points), .004)
+	require.InDelta(t, .001, float64(wrong)/float64(points), .0006)
 	require.InDelta(t, 20_000, points, 700)
 	require.Len(t, last, 100)
 }
 
-func TestTrafficThatIsLate(t *testing.T) {
-	begin := written
-	for name, c := range map[string]struct {
-		late time.Duration
-		due  time.Time
-	}{
-		"in time":              {0, begin.Add(time.Second)},
-		"late, and catches up": {4 * time.Second, begin.Add(time.Second)},
-		"too late":             {time.Hour, begin.Add(time.Hour + time.Second)},
-	} {
-		t.Run(name, func(t *testing.T) {
-			v := newTraffic(newCity(), settings{vehicles: 20, every: 2 * time.Second, step: 4 * time.Second}, begin)
-			for range v.slots / 2 {
-				v.next()
-			}
-			require.Equal(t, c.due, v.due(begin.Add(time.Second+c.late)))
-			points := v.next()
-			require.NotEmpty(t, points)
-			require.Equal(t, c.due.Add(time.Second), time.UnixMilli(points[0].T), "its clock runs twice as fast")
-		})
-	}
-}
-
-// TestTheNearestRoad compares the squares with a look at all roads.
-func TestTheNearestRoad(t *testing.T) {
-	c := newCity()
-	c.Zones = nil
-	for n := range 5000 {
-		p := place{float64(n*7919%8000) + .5, float64(n*104729%6000) + .5}
-		want, closest := elsewhere, reach
-		for _, r := range c.Roads {
-			if d := r.distance(p); d < closest {
-				want, closest = limits[r.Class], d
-			}
-		}
-		require.InDelta(t, want, c.limitAt(p), 0, p)
-	}
+func TestTheVehiclesClock(t *testing.T) {
+	vehicles := newTraffic(newCity(), settings{vehicles: 20, every: 2 * time.Second, clock: 3}, written)
+	sent := vehicles.next(written.Add(time.Second))
+	require.NotEmpty(t, sent)
+	p, err := parsePoint(sent[0].vehicle, []byte(sent[0].text), written)
+	require.NoError(t, err)
+	require.Equal(t, written.Add(3*time.Second).UnixMilli(), p.T)
 }

@@ -8,16 +8,16 @@ import (
 // A vehicle drives through the city at random.
 type vehicle struct {
 	id string
-	// from and way are the road that it is on, along how far in metres.
-	from  int
-	way   way
-	along float64
+	// from and to are the crossings that its road connects, along how many
+	// metres of it are behind it.
+	from, to int
+	along    float64
 	// speed is in m/s, pace how it takes the limit: above 1 it is too fast.
 	speed, pace float64
 	// wait is how long it stands, in s.
 	wait float64
-	// held is a point that will be sent after the next one.
-	held *point
+	// held is a point that will be sent after the next one, if any.
+	held string
 }
 
 const (
@@ -31,13 +31,11 @@ func newVehicle(c *city, r *rand.Rand, id string) *vehicle {
 	if r.IntN(16) == 0 {
 		v.pace = 1.1 + .3*r.Float64()
 	}
-	for len(c.ways[v.from]) == 0 || v.way == (way{}) {
-		v.from = r.IntN(len(c.crossings))
-		if ways := c.ways[v.from]; len(ways) > 0 {
-			v.way = ways[r.IntN(len(ways))]
-		}
+	for v.to = r.IntN(len(c.crossings)); len(c.next[v.to]) == 0; {
+		v.to = r.IntN(len(c.crossings))
 	}
-	v.along = r.Float64() * distance(c.crossings[v.from], c.crossings[v.way.to])
+	v.turn(c, r)
+	v.along = r.Float64() * distance(c.crossings[v.from], c.crossings[v.to])
 	return v
 }
 
@@ -48,55 +46,46 @@ func (v *vehicle) drive(c *city, r *rand.Rand, seconds float64) {
 		v.speed = 0
 		return
 	}
-	target := c.zoneLimit(v.at(c), limits[c.Roads[v.way.road].Class]) * v.pace / 3.6
+	target := c.limitAt(v.at(c)) * v.pace / 3.6
 	v.speed += max(-3*acceleration*seconds, min(acceleration*seconds, target-v.speed))
 	v.along += v.speed * seconds
-	length := distance(c.crossings[v.from], c.crossings[v.way.to])
-	if v.along < length {
+	if v.along < distance(c.crossings[v.from], c.crossings[v.to]) {
 		return
 	}
-	v.along -= length
 	v.turn(c, r)
 	switch n := r.IntN(100); {
 	case n < 22: // A red light.
-		v.wait, v.along = 3+12*r.Float64(), 0
+		v.wait = 3 + 12*r.Float64()
 	case n < 24: // A delivery.
-		v.wait, v.along = 45+60*r.Float64(), 0
+		v.wait = 45 + 60*r.Float64()
 	}
 }
 
 // turn takes another road at a crossing, and the same one back only where there
 // is no other.
 func (v *vehicle) turn(c *city, r *rand.Rand) {
-	here, came := v.way.to, v.way.road
-	ways := c.ways[here]
+	ways := c.next[v.to]
 	next := ways[r.IntN(len(ways))]
-	for len(ways) > 1 && next.road == came {
+	for len(ways) > 1 && next == v.from {
 		next = ways[r.IntN(len(ways))]
 	}
-	v.from, v.way = here, next
-	v.along = min(v.along, distance(c.crossings[here], c.crossings[next.to]))
+	v.from, v.to, v.along = v.to, next, 0
 }
 
 func (v *vehicle) at(c *city) place {
-	a, b := c.crossings[v.from], c.crossings[v.way.to]
+	a, b := c.crossings[v.from], c.crossings[v.to]
 	part := v.along / distance(a, b)
 	return place{a[0] + part*(b[0]-a[0]), a[1] + part*(b[1]-a[1])}
 }
 
-// point is what the vehicle says at a time: near where it is, and how fast it is
-// to some tenths.
+// point is what the vehicle says at a time: near where it is, and about how fast.
 func (v *vehicle) point(c *city, r *rand.Rand, t int64) point {
-	a, b, at := c.crossings[v.from], c.crossings[v.way.to], v.at(c)
-	heading := math.Mod(math.Atan2(b[0]-a[0], a[1]-b[1])*180/math.Pi+360, 360)
-	speed := 0.0
-	if v.speed > 0 {
-		speed = max(0, v.speed*3.6+r.NormFloat64()*.5)
-	}
+	a, b, at := c.crossings[v.from], c.crossings[v.to], v.at(c)
+	heading := math.Atan2(b[0]-a[0], a[1]-b[1]) * 180 / math.Pi
 	return point{
 		ID: v.id, T: t,
-		X: tenths(min(max(at[0]+r.NormFloat64()*gpsNoise, 0), width)), Y: tenths(min(max(at[1]+r.NormFloat64()*gpsNoise, 0), height)),
-		Speed: tenths(speed), Heading: math.Mod(math.Round(heading), 360),
+		X: tenths(at[0] + r.NormFloat64()*gpsNoise), Y: tenths(at[1] + r.NormFloat64()*gpsNoise),
+		Speed: tenths(v.speed * 3.6 * (1 + r.NormFloat64()*.01)), Heading: math.Mod(math.Round(heading)+360, 360),
 	}
 }
 
