@@ -1,12 +1,6 @@
 package main
 
-import (
-	"encoding/json"
-	"fmt"
-	"slices"
-
-	"sluice/record"
-)
+import "slices"
 
 // remembered is how many of its requests an account knows by their ids. A
 // repeat that comes after so many others of the same account is a new request.
@@ -29,22 +23,6 @@ const (
 	rejected = "rejected"
 )
 
-// readAccount reads a record of the table. What is not as we have written it is
-// an error, since going on with another balance would make money.
-func readAccount(r *record.Record) (*account, error) {
-	a := new(account)
-	if r.Value == nil {
-		return nil, fmt.Errorf("somebody has deleted the balance of %.40q, at offset %d of %s: write the record before it again", r.Key, r.Offset, r.Topic)
-	}
-	if err := json.Unmarshal(r.Value, a); err != nil {
-		return nil, fmt.Errorf("the balance at offset %d of %s cannot be read: %w", r.Offset, r.Topic, err)
-	}
-	if a.Name != string(r.Key) {
-		return nil, fmt.Errorf("the balance at offset %d of %s is of %.40q, and its key says %.40q", r.Offset, r.Topic, a.Name, r.Key)
-	}
-	return a, nil
-}
-
 // outcome is what became of a request of this account, or nothing.
 func (a *account) outcome(id string) string {
 	switch {
@@ -56,16 +34,12 @@ func (a *account) outcome(id string) string {
 	return ""
 }
 
-// remember notes a request that is honoured, in place of the oldest one.
-func (a *account) remember(id, outcome string) {
-	sign := "+"
-	if outcome == rejected {
-		sign = "-"
-	}
+// remember notes an id with its sign, in place of the oldest one.
+func (a *account) remember(signed string) {
 	if len(a.Requests) == remembered {
 		a.Requests = slices.Delete(a.Requests, 0, 1)
 	}
-	a.Requests = append(a.Requests, sign+id)
+	a.Requests = append(a.Requests, signed)
 }
 
 // post changes the balance, and returns what the ledger says of it.

@@ -1,11 +1,10 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sluice/examples/internal/example"
@@ -16,167 +15,165 @@ import (
 // B and so only what is committed, and recomputes the bank from them. From the
 // clients it knows what they have sent.
 type auditor struct {
-	topics topics
+	topics  topics
+	clients atomic.Int64 // that may still send
 
-	mu       sync.Mutex
+	mu sync.Mutex
+	findings
 	book     *book
 	register *register
-	sent     *sentLines
+	ids      idMemory
 	entries  int64
-	over     bool     // no more is sent
+	sent     map[string]sentLine // and was not seen in the log yet
+	newest   map[int32]time.Time // by partition: of what was seen there
+}
+
+// findings are what is wrong.
+type findings struct {
 	offences []string // the first of them
 	offended int64
 }
 
 const mostOffences = 20
 
-func newAuditor(t topics) *auditor {
-	a := &auditor{topics: t}
-	a.book, a.register, a.sent = newBook(a.offend), newRegister(a.offend), newSentLines(a.offend)
+// offend notes what is wrong. The auditor's lock is held.
+func (f *findings) offend(format string, args ...any) {
+	f.offended++
+	if len(f.offences) < mostOffences {
+		f.offences = append(f.offences, fmt.Sprintf(format, args...))
+	}
+}
+
+// newAuditor makes the auditor of so many clients.
+func newAuditor(t topics, clients int64) *auditor {
+	a := &auditor{topics: t, sent: map[string]sentLine{}, newest: map[int32]time.Time{}}
+	a.clients.Store(clients)
+	a.book, a.register = newBook(&a.findings), newRegister(&a.findings)
+	a.ids = idMemory{findings: &a.findings, known: map[requestKey]effect{}}
 	return a
 }
 
-// offend notes what is wrong. a.mu is held.
-func (a *auditor) offend(format string, args ...any) {
-	a.offended++
-	if len(a.offences) < mostOffences {
-		a.offences = append(a.offences, fmt.Sprintf(format, args...))
-	}
-}
-
-// follow reads until ctx ends. The transfers are a stream of their own, which
-// waits where too many have not ended.
-func (a *auditor) follow(ctx context.Context, c *example.Client) error {
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	var streams sync.WaitGroup
-	for _, topics := range [][]string{{a.topics.transfers}, {a.topics.entries, a.topics.balances, a.topics.rejected}} {
-		streams.Go(func() {
-			if err := c.Follow(ctx, topics, func(e example.Event) error { return a.take(ctx, e) }); err != nil {
-				stop(err) // Without one of them the other says nothing.
-			}
-		})
-	}
-	streams.Wait()
-	return context.Cause(ctx)
-}
-
-// take takes in a record of any of the topics.
-func (a *auditor) take(ctx context.Context, e example.Event) error {
-	if e.Topic == a.topics.transfers {
-		select {
-		case a.register.room <- struct{}{}:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+// take takes in a record. What is wrong with it is an offence, and no error.
+func (a *auditor) take(e example.Event) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch e.Topic {
 	case a.topics.transfers:
-		a.sent.seen(string(e.Value), e.Partition, e.Time)
-		asked, valid := understand(e.Value)
-		a.register.read(place{e.Partition, e.Offset}, asked, valid)
+		delete(a.sent, e.Headers[lineHeader])
+		a.newest[e.Partition] = e.Time
+		a.register.read(place{e.Partition, e.Offset}, e.Value)
 	case a.topics.entries:
-		if v, ok := decode[entry](a, e); ok {
-			a.entry(v)
-		}
+		decode(a, e, a.entry)
 	case a.topics.balances:
-		if v, ok := decode[account](a, e); ok {
-			a.book.balance(v)
-		}
+		decode(a, e, a.book.balance)
 	case a.topics.rejected:
-		if v, ok := decode[rejection](a, e); ok {
-			a.register.reject(v)
-			if v.Code == codeFunds {
-				a.book.refused(v)
-			}
-		}
+		decode(a, e, a.rejection)
 	}
 	return nil
 }
 
-// decode reads a value that the bank has written.
-func decode[T any](a *auditor, e example.Event) (v T, ok bool) {
-	err := json.Unmarshal(e.Value, &v)
-	if err == nil && string(e.Value) == "null" {
-		err = errors.New("it is null")
-	}
-	if err != nil {
+// decode takes in a value that the bank has written.
+func decode[T any](a *auditor, e example.Event, take func(T)) {
+	var v T
+	if err := json.Unmarshal(e.Value, &v); err != nil {
 		a.offend("%s/%d, offset %d cannot be read: %v", e.Topic, e.Partition, e.Offset, err)
+		return
 	}
-	return v, err == nil
-}
-
-// send notes what a client is about to send.
-func (a *auditor) send(lines []line) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for _, l := range lines {
-		a.sent.send(l.key, string(l.text))
-	}
-}
-
-// written notes what service A has said is written.
-func (a *auditor) written(lines []line) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for _, l := range lines {
-		a.sent.written(string(l.text), time.Now())
-	}
-}
-
-// end notes that the clients have sent all.
-func (a *auditor) end() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.over = true
+	take(v)
 }
 
 // entry takes in an entry: each adds up to zero, so that the sum over all
 // accounts stays what it was.
 func (a *auditor) entry(e entry) {
 	a.entries++
-	var sum int64
+	account, delta := e.effect()
+	clearing, p := clearingOf(home(account)), e.Postings
+	if len(p) != 2 || p[0].Account != account || p[0].Delta != delta || p[1].Account != clearing || p[1].Delta != -delta {
+		a.offend("the %s of transfer %s (%s) posts something else than it says, or does not add up to zero", e.Kind, e.Origin, e.ID)
+	}
 	for _, p := range e.Postings {
-		sum += p.Delta
 		a.book.post(p)
 	}
-	customer, delta := e.From, -e.Amount
-	if e.Kind == entryCredit {
-		customer, delta = e.To, e.Amount
-	}
-	switch {
-	case sum != 0:
-		a.offend("the %s of %s (%s) adds up to %d, not to zero", e.Kind, e.Origin, e.ID, sum)
-	case len(e.Postings) != 2 || e.Postings[0].Account != customer || e.Postings[0].Delta != delta || isCustomer(e.Postings[1].Account):
-		a.offend("the %s of %s (%s) posts something else than it says", e.Kind, e.Origin, e.ID)
-	}
-	if at, ok := a.register.entry(e); ok && e.Kind == entryDebit {
-		a.book.debit(e.From, at)
+	a.register.hear(e.request, "")
+	if e.Kind == kindDebit {
+		a.ids.heard(e.From, e.ID, posted, true)
 	}
 }
 
-// verdict says what was found so far. All is accounted for when each line that
-// was sent is in the log, and no more come, each transfer of the log has ended, nothing is on its
-// way, and the balances are what the entries make of them.
+// rejection takes in a rejection, which has to have a reason.
+func (a *auditor) rejection(r rejection) {
+	a.register.hear(request{kindRejection, transfer{ID: r.ID, From: r.Account, Amount: r.Amount}, r.Origin}, r.Code)
+	switch r.Code {
+	case codeFunds:
+		a.ids.heard(r.Account, r.ID, rejected, true)
+		a.book.refused(r)
+	case codeDuplicate:
+		a.ids.heard(r.Account, r.ID, r.First, false)
+	case codeInvalid:
+	default:
+		a.offend("transfer %s was rejected for %.40q, which is no reason", r.Origin, r.Code)
+	}
+}
+
+// sentLine is a line of a client. Service A has said that it is written, or is
+// being asked again and again.
+type sentLine struct {
+	home int32
+	at   time.Time
+}
+
+// missing is how much younger what was seen of a partition may be than a line
+// that should be there: clocks differ, and what is in doubt is sent again.
+const missing = 5 * time.Minute
+
+// send notes what a client is about to send.
+func (a *auditor) send(id, key string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.sent[id] = sentLine{home(key), time.Now()}
+}
+
+// check finds lines that were sent and are not there.
+func (a *auditor) check() {
+	for id, line := range a.sent {
+		if a.newest[line.home].Sub(line.at) > missing {
+			a.offend("line %s was sent through service A, and the topic transfers does not have it", id)
+			delete(a.sent, id)
+		}
+	}
+}
+
+// mostOpen bounds the memory for transfers that have not ended.
+const mostOpen = 100_000
+
+// behind reports whether so many transfers have not ended that a client had
+// better wait.
+func (a *auditor) behind() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.sent)+len(a.register.open) > mostOpen
+}
+
+// verdict says what was found so far. All is accounted for when no more is sent,
+// each line that was is in the log, each transfer of the log has ended, nothing
+// is on its way, and the balances are what the entries make of them.
 func (a *auditor) verdict() example.Verdict {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.sent.check()
-	n := a.register.counts
-	v := example.Verdict{
+	a.check()
+	a.register.check()
+	ended := a.register.ended
+	return example.Verdict{
 		OK:       a.offended == 0,
-		Complete: a.over && a.sent.none() && len(a.register.items) == 0 && a.book.even(),
+		Complete: a.clients.Load() == 0 && len(a.sent) == 0 && len(a.register.open) == 0 && a.book.even(),
 		Figures: []example.Figure{
 			{Name: "total", Value: a.book.total},
 			{Name: "on its way", Value: a.book.clearing},
-			{Name: "transfers", Value: n.read},
-			{Name: "posted", Value: n.posted},
-			{Name: "rejected", Value: n.rejected},
-			{Name: "duplicates", Value: n.duplicates},
-			{Name: "invalid", Value: n.invalid},
-			{Name: "not settled", Value: n.open},
+			{Name: "posted", Value: ended[posted]},
+			{Name: "rejected", Value: ended[codeFunds]},
+			{Name: "duplicates", Value: ended[codeDuplicate]},
+			{Name: "invalid", Value: ended[codeInvalid]},
+			{Name: "not settled", Value: int64(len(a.register.open))},
 			{Name: "entries", Value: a.entries},
 			{Name: "balances compared", Value: a.book.compared},
 			{Name: "accounts", Value: int64(len(a.book.sheets))},
@@ -184,20 +181,4 @@ func (a *auditor) verdict() example.Verdict {
 		},
 		Offences: append([]string{}, a.offences...),
 	}
-	return v
-}
-
-// understand is what the auditor makes of a value of the topic transfers, by a
-// reader of its own.
-func understand(value json.RawMessage) (t transfer, valid bool) {
-	var found map[string]json.RawMessage
-	if json.Unmarshal(value, &found) != nil || len(found) != 4 {
-		return t, false
-	}
-	for name, to := range map[string]any{"id": &t.ID, "from": &t.From, "to": &t.To, "amount": &t.Amount} {
-		if member, ok := found[name]; !ok || string(member) == "null" || json.Unmarshal(member, to) != nil {
-			return t, false
-		}
-	}
-	return t, requestID.MatchString(t.ID) && isCustomer(t.From) && isCustomer(t.To) && t.From != t.To && t.Amount > 0 && t.Amount <= largest
 }

@@ -7,8 +7,8 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
-	"strings"
-	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"sluice"
 	"sluice/consumer"
@@ -20,25 +20,24 @@ var files embed.FS
 
 // options are the example's own flags.
 type options struct {
-	rate    int
-	clients int
-	bug     bug
+	rate uint
+	bugs bugs
 }
 
 func (o *options) flags(f *flag.FlagSet) {
-	f.IntVar(&o.rate, "rate", 200, "transfers a second that the clients send in all")
-	f.IntVar(&o.clients, "clients", 8, "clients that send at the same time")
-	f.Var(&o.bug, "bug", "a bug in the branches, to see the auditor notice it: "+strings.Join(bugs[1:], ", "))
+	f.UintVar(&o.rate, "rate", 200, "transfers a second that the clients send in all")
+	f.BoolVar(&o.bugs.forgetIDs, "forget-ids", false, "a bug: the branches honour repeats")
+	f.BoolVar(&o.bugs.loseCredits, "lose-credits", false, "a bug: the branches lose a credit now and then")
 }
+
+// clients send at the same time.
+const clients = 8
 
 // system puts the bank together.
 func (o *options) system(prefix string) example.System {
 	t := topicsOf(prefix)
-	a := newAuditor(t)
-	page, err := fs.Sub(files, "page")
-	if err != nil {
-		page = files // It was embedded: it is there.
-	}
+	a := newAuditor(t, clients)
+	page, _ := fs.Sub(files, "page") // It was embedded: it is there.
 	return example.System{
 		Name:   "ledger",
 		Topics: t.list(),
@@ -49,42 +48,34 @@ func (o *options) system(prefix string) example.System {
 			},
 			{
 				Config:  consumer.Config{Name: "accounts", Topics: []string{t.requests}, Group: prefix + "accounts"},
-				Handler: consumer.Stateful{Table: t.balances, Open: o.bug.open(t)},
+				Handler: consumer.Stateful{Table: t.balances, Open: func(partition int32) consumer.State { return o.open(t, partition) }},
 			},
 		},
 		Page:    page,
-		Drive:   func(ctx context.Context, c *example.Client) error { return o.drive(ctx, c, t, a) },
+		Drive:   func(ctx context.Context, c *example.Client) error { return o.drive(ctx, c, a) },
 		Verdict: a.verdict,
 	}
 }
 
+// open makes the state of a branch: a right one, unless there is a bug.
+func (o *options) open(t topics, partition int32) consumer.State {
+	if o.bugs != (bugs{}) {
+		return buggy{newBranch(t, partition), o.bugs}
+	}
+	return newBranch(t, partition)
+}
+
 // drive runs the clients and the auditor until ctx ends, or one of them cannot
 // go on.
-func (o *options) drive(ctx context.Context, c *example.Client, t topics, a *auditor) error {
-	if o.rate < 0 || o.clients < 1 {
-		return fmt.Errorf("--rate %d, --clients %d: the rate cannot be below 0, and there has to be a client", o.rate, o.clients)
+func (o *options) drive(ctx context.Context, c *example.Client, a *auditor) error {
+	work, ctx := errgroup.WithContext(ctx)
+	work.Go(func() error {
+		return c.Follow(ctx, []string{a.topics.transfers, a.topics.entries, a.topics.balances, a.topics.rejected}, a.take)
+	})
+	run := rand.Text()[:6] // Another run's ids are others.
+	for n := range clients {
+		sender := newClient(fmt.Sprintf("%s-%d", run, n), a)
+		work.Go(func() error { return sender.run(ctx, c, float64(o.rate)/clients) })
 	}
-	working, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	var clients, all sync.WaitGroup
-	spawn := func(group *sync.WaitGroup, run func(context.Context) error) {
-		group.Go(func() {
-			if err := run(working); err != nil {
-				stop(err) // The first counts, which may be that ctx has ended.
-			}
-		})
-	}
-	spawn(&all, func(ctx context.Context) error { return a.follow(ctx, c) })
-	run := strings.ToLower(rand.Text()[:6]) // Another run's ids are others.
-	for n := range o.clients {
-		sender := newClient(fmt.Sprintf("%s-%d", run, n), t.transfers, a)
-		spawn(&clients, func(ctx context.Context) error { return sender.run(ctx, c, float64(o.rate)/float64(o.clients)) })
-	}
-	clients.Wait()
-	a.end()
-	all.Wait()
-	if ctx.Err() != nil {
-		return nil
-	}
-	return context.Cause(working)
+	return work.Wait()
 }

@@ -9,13 +9,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"sluice/examples/internal/example"
 	"sluice/examples/internal/exampletest"
 )
 
 func TestTheAccountsBalanceWhoeverIsKilled(t *testing.T) {
 	for seed := range uint64(6) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			w := newWorld(t, seed, "")
+			w := newWorld(t, seed, bugs{})
 			for range 4 {
 				w.sendMany(150)
 				for range w.random.IntN(600) {
@@ -29,30 +30,35 @@ func TestTheAccountsBalanceWhoeverIsKilled(t *testing.T) {
 			require.True(t, v.Complete, v.Figures)
 			require.EqualValues(t, customers*opening, figure(t, v, "total"))
 			require.Zero(t, figure(t, v, "on its way"))
-			require.EqualValues(t, 600, figure(t, v, "transfers"))
-			settled := int64(0)
-			for _, name := range []string{"posted", "rejected", "duplicates", "invalid"} {
+			for _, name := range outcomes {
 				require.Positive(t, figure(t, v, name), name)
-				settled += figure(t, v, name)
 			}
-			require.EqualValues(t, 600, settled)
+			require.EqualValues(t, 600, settled(t, v))
 			require.Equal(t, 2*figure(t, v, "posted"), figure(t, v, "entries"))
 			require.Positive(t, figure(t, v, "balances compared"))
 		})
 	}
 }
 
-func TestOptionsThatAreWrong(t *testing.T) {
-	a := newAuditor(testTopics)
-	require.ErrorContains(t, (&options{rate: -1, clients: 1}).drive(t.Context(), nil, testTopics, a), "--rate -1")
-	require.ErrorContains(t, (&options{rate: 1}).drive(t.Context(), nil, testTopics, a), "--clients 0")
-	require.ErrorContains(t, new(bug).Set("none"), "forget-ids, lose-credits, print-money")
+// outcomes are the figures of what has become of transfers.
+var outcomes = []string{"posted", "rejected", "duplicates", "invalid"}
+
+// settled is how many have ended.
+func settled(t *testing.T, v example.Verdict) (sum int64) {
+	t.Helper()
+	for _, name := range outcomes {
+		sum += figure(t, v, name)
+	}
+	return sum
+}
+
+func TestOptions(t *testing.T) {
 	o := new(options)
 	f := flag.NewFlagSet("", flag.ContinueOnError)
 	o.flags(f)
-	require.NoError(t, f.Parse([]string{"--bug=lose-credits"}))
-	require.IsType(t, new(buggy), o.bug.open(testTopics)(0))
-	require.IsType(t, new(branch), bug("").open(testTopics)(0))
+	require.IsType(t, new(branch), o.open(testTopics, 0))
+	require.NoError(t, f.Parse([]string{"--lose-credits"}))
+	require.IsType(t, buggy{}, o.open(testTopics, 0))
 }
 
 // TestTheBankSurvivesKills runs everything as processes, on a broker.
@@ -74,7 +80,7 @@ func TestTheBankSurvivesKills(t *testing.T) {
 // TestABugIsNoticed runs the same with branches that forget which requests they
 // have honoured.
 func TestABugIsNoticed(t *testing.T) {
-	v := exampletest.Run(t, exampletest.Options{Input: 2 * time.Second, Replicas: 1, Args: []string{"--bug=forget-ids"}})
+	v := exampletest.Run(t, exampletest.Options{Input: 2 * time.Second, Replicas: 1, Args: []string{"--forget-ids"}})
 	require.False(t, v.OK)
 	require.Contains(t, fmt.Sprint(v.Offences), "was honoured twice")
 }

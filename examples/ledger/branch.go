@@ -17,92 +17,53 @@ import (
 type branch struct {
 	topics    topics
 	partition int32
-	clearing  *account
 	accounts  map[string]*account
-	// names are those of the accounts, of which the one at again is the next
-	// to be written once more.
-	names []string
-	again int
 }
 
 func newBranch(t topics, partition int32) *branch {
-	return &branch{
-		topics: t, partition: partition,
-		clearing: &account{Name: clearingOf(partition)},
-		accounts: map[string]*account{},
-	}
+	clearing := clearingOf(partition)
+	return &branch{t, partition, map[string]*account{clearing: {Name: clearing}}}
 }
 
-// Restore takes in a balance.
+// Restore takes in a balance. What is not as we have written it is an error,
+// since going on with another balance would make money.
 func (b *branch) Restore(r *record.Record) error {
-	a, err := readAccount(r)
-	switch {
-	case err != nil:
-		return err
-	case a.Name == b.clearing.Name:
-		b.clearing = a
-	case !isCustomer(a.Name):
-		return fmt.Errorf("the balance at offset %d of %s is of %.40q, which is no account", r.Offset, r.Topic, a.Name)
-	default:
-		if err := b.lives(a.Name); err != nil {
-			return err
-		}
-		b.add(a)
+	a := new(account)
+	if err := json.Unmarshal(r.Value, a); err != nil {
+		return fmt.Errorf("the balance of %.40q, at offset %d of %s, cannot be read: write the one before it again: %w", r.Key, r.Offset, r.Topic, err)
 	}
+	if a.Name != string(r.Key) || a.Name != clearingOf(b.partition) && !b.lives(a.Name) {
+		return fmt.Errorf("the balance at offset %d of %s is of %.40q and has the key %.40q: both have to be one account of partition %d",
+			r.Offset, r.Topic, a.Name, r.Key, b.partition)
+	}
+	b.accounts[a.Name] = a
 	return nil
 }
 
-func (b *branch) add(a *account) {
-	if b.accounts[a.Name] == nil {
-		b.names = append(b.names, a.Name)
-	}
-	b.accounts[a.Name] = a
+// lives reports whether a customer's account is at home here.
+func (b *branch) lives(account string) bool {
+	return isCustomer(account) && home(account) == b.partition
 }
 
-// Handle does what a request says: the entry, both balances and, of a transfer,
-// the credit for the other branch, or the reason why not.
+// Handle does what a request says: the entry, both balances and, of a debit, the
+// credit for the other branch, or the reason why not.
 func (b *branch) Handle(_ context.Context, r *record.Record) ([]record.Record, error) {
 	var q request
 	if err := json.Unmarshal(r.Value, &q); err != nil {
 		return nil, consumer.Undecodable(fmt.Errorf("it is no request: %w", err))
 	}
-	if q.Amount <= 0 || q.Amount > largest || !isCustomer(q.From) || !isCustomer(q.To) || q.From == q.To {
+	account, _ := q.effect()
+	switch {
+	case account == "", !isAmount(q.Amount), !isCustomer(q.From), !isCustomer(q.To), q.From == q.To:
 		return nil, consumer.Permanent(errors.New("the intake would not have written it: somebody else may write to this topic"))
+	case !b.lives(account):
+		// Another branch has its balance, and here it would begin again.
+		return nil, consumer.Permanent(fmt.Errorf("account %s lives in partition %d, and this is %d: %s must have %d partitions, as it had at first",
+			account, home(account), b.partition, b.topics.requests, branches))
+	case q.Kind == kindCredit:
+		return b.post(q), nil // It was written in the debit's transaction, so it is there exactly once.
 	}
-	switch q.Kind {
-	case kindTransfer:
-		if err := b.lives(q.From); err != nil {
-			return nil, consumer.Permanent(err)
-		}
-		return b.debit(q), nil
-	case kindCredit:
-		if err := b.lives(q.To); err != nil {
-			return nil, consumer.Permanent(err)
-		}
-		return b.credit(q), nil
-	}
-	return nil, consumer.Permanent(fmt.Errorf("%.40q is no kind of request", q.Kind))
-}
-
-// lives is an error unless an account is at home here. Where partitions were
-// added, another branch has its balance, and here it would begin again.
-func (b *branch) lives(account string) error {
-	if at := home(account); at != b.partition {
-		return fmt.Errorf("account %s lives in partition %d, and this is %d: %s must have %d partitions, as it had at first",
-			account, at, b.partition, b.topics.requests, branches)
-	}
-	return nil
-}
-
-// account is one that lives here, with what it has at the beginning where it has
-// no balance yet.
-func (b *branch) account(name string) *account {
-	a := b.accounts[name]
-	if a == nil {
-		a = &account{Name: name, Balance: opening}
-		b.add(a)
-	}
-	return a
+	return b.debit(q), nil
 }
 
 // debit takes the money from the account and sends it on its way, or rejects the
@@ -116,30 +77,33 @@ func (b *branch) debit(q request) []record.Record {
 		return []record.Record{made(b.topics.rejected, q.From, no)}
 	}
 	if from.Balance < q.Amount {
-		from.remember(q.ID, rejected)
+		from.remember("-" + q.ID)
 		no.Code, no.Balance, no.N = codeFunds, from.Balance, from.N
 		no.Reason = fmt.Sprintf("the account has %s and needs %s", inFull(from.Balance), inFull(q.Amount))
 		return []record.Record{b.balance(from), made(b.topics.rejected, q.From, no)}
 	}
-	from.remember(q.ID, posted)
-	return append(b.post(entryDebit, q, from, -q.Amount),
-		made(b.topics.requests, q.To, request{kindCredit, q.transfer, q.Origin}))
+	from.remember("+" + q.ID)
+	return append(b.post(q), made(b.topics.requests, q.To, request{kindCredit, q.transfer, q.Origin}))
 }
 
-// credit gives the account what is on its way to it. It was written in the
-// debit's transaction, so it is there exactly once.
-func (b *branch) credit(q request) []record.Record {
-	return b.post(entryCredit, q, b.account(q.To), q.Amount)
+// inFull writes cents for people, of an amount that is not below zero.
+func inFull(cents int64) string { return fmt.Sprintf("%d.%02d", cents/100, cents%100) }
+
+// post moves money between an account and the branch's clearing account.
+func (b *branch) post(q request) []record.Record {
+	name, delta := q.effect()
+	a, clearing := b.account(name), b.accounts[clearingOf(b.partition)]
+	e := entry{q, []posting{a.post(delta), clearing.post(-delta)}}
+	return []record.Record{made(b.topics.entries, a.Name, e), b.balance(a), b.balance(clearing)}
 }
 
-// post moves money between an account and the branch's clearing account. It
-// writes the balance of one more account, of each in turn: where a topic is not
-// compacted but cut at a size, as the embedded broker does, none gets old.
-func (b *branch) post(kind string, q request, a *account, delta int64) []record.Record {
-	e := entry{kind, q.transfer, q.Origin, []posting{a.post(delta), b.clearing.post(-delta)}}
-	b.again = (b.again + 1) % len(b.names)
-	other := b.accounts[b.names[b.again]]
-	return []record.Record{made(b.topics.entries, a.Name, e), b.balance(other), b.balance(a), b.balance(b.clearing)}
+// account is a customer's that lives here, with what it has at the beginning
+// where it has no balance yet.
+func (b *branch) account(name string) *account {
+	if b.accounts[name] == nil {
+		b.accounts[name] = &account{Name: name, Balance: opening}
+	}
+	return b.accounts[name]
 }
 
 func (b *branch) balance(a *account) record.Record { return made(b.topics.balances, a.Name, a) }

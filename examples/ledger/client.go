@@ -4,19 +4,17 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"hash/fnv"
 	"math/rand/v2"
 	"time"
 
 	"sluice/examples/internal/example"
 )
 
-// line is what a client sends: JSON, or with raw another text.
-type line struct {
-	key  string
-	text json.RawMessage // of a raw one, as the auditor finds it: a JSON string
-	raw  string
-}
+// line is what a client sends.
+type line struct{ key, text string }
+
+// lineHeader says which line it is, of all that are sent: repeats are others.
+const lineHeader = "line"
 
 // client sends transfers as an app would: now and then twice, since it is not
 // sure, and now and then wrong.
@@ -24,16 +22,14 @@ type client struct {
 	name    string // what its ids begin with: no two clients ever have the same
 	random  *rand.Rand
 	auditor *auditor
-	topic   string
-	number  int
+	number  int    // of transfers
 	recent  []line // what it may send again
+	sent    int    // lines
 }
 
-func newClient(name, topic string, a *auditor) *client {
-	seed := fnv.New64a()
-	_, _ = seed.Write([]byte(name))                  // It cannot fail.
-	random := rand.New(rand.NewPCG(seed.Sum64(), 0)) //nolint:gosec // G404: what it makes is no secret.
-	return &client{name: name, topic: topic, auditor: a, random: random}
+func newClient(name string, a *auditor) *client {
+	random := rand.New(rand.NewPCG(rand.Uint64(), 0)) //nolint:gosec // G404: what it makes is no secret.
+	return &client{name: name, auditor: a, random: random}
 }
 
 // Of a hundred lines, so many are repeats, ask for more than an account has, and
@@ -52,6 +48,7 @@ const pause = 100 * time.Millisecond
 
 // run sends so many lines a second, until the input or ctx ends.
 func (c *client) run(ctx context.Context, a *example.Client, rate float64) error {
+	defer c.auditor.clients.Add(-1)
 	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	due := 0.0 // Ticks that were missed are not made up for.
@@ -63,37 +60,22 @@ func (c *client) run(ctx context.Context, a *example.Client, rate float64) error
 			return ctx.Err()
 		case <-tick.C:
 		}
-		due += rate * pause.Seconds()
-		var lines []line
-		for ; due >= 1; due-- {
-			lines = append(lines, c.next())
-		}
-		if err := c.send(ctx, a, lines); err != nil {
-			return err
-		}
-	}
-}
-
-// send writes the lines, and returns when all are written.
-func (c *client) send(ctx context.Context, a *example.Client, lines []line) error {
-	c.auditor.send(lines)
-	var batch []example.Line
-	for _, l := range lines {
-		if l.raw != "" {
-			if err := a.Raw(ctx, c.topic, l.key, "text/plain", []byte(l.raw)); err != nil {
-				return err
-			}
+		if c.auditor.behind() {
 			continue
 		}
-		batch = append(batch, example.Line{Key: l.key, Value: l.text})
-	}
-	if len(batch) > 0 {
-		if err := a.Write(ctx, c.topic, batch...); err != nil {
+		due += rate * pause.Seconds()
+		var batch []example.Line
+		for ; due >= 1; due-- {
+			l := c.next()
+			c.sent++
+			id := fmt.Sprintf("%s-%d", c.name, c.sent)
+			c.auditor.send(id, l.key)
+			batch = append(batch, example.Line{Key: l.key, Value: example.Text(l.text), Headers: map[string]string{lineHeader: id}})
+		}
+		if err := a.Write(ctx, c.auditor.topics.transfers, batch...); err != nil {
 			return err
 		}
 	}
-	c.auditor.written(lines)
-	return nil
 }
 
 // next makes a line.
@@ -110,11 +92,10 @@ func (c *client) next() line {
 	if kind < repeats+overdrafts {
 		t.Amount += 50 * opening
 	}
-	var l line
+	text, _ := json.Marshal(t) // Texts and a number.
+	l := line{t.From, string(text)}
 	if kind >= 100-mistakes {
-		l = mistake(t, c.random.IntN(mistakeKinds))
-	} else {
-		l = lineOf(t.From, t)
+		l.text = c.mistake(t)
 	}
 	if c.recent = append(c.recent, l); len(c.recent) > 32 {
 		c.recent = c.recent[1:]
@@ -123,43 +104,22 @@ func (c *client) next() line {
 }
 
 func (c *client) account() string {
-	among := customers
-	if c.random.IntN(2) == 0 {
-		among = busy
-	}
+	among := []int{busy, customers}[c.random.IntN(2)]
 	return fmt.Sprintf("%04d", c.random.IntN(among))
 }
 
-func lineOf(key string, value any) line {
-	text, _ := json.Marshal(value) // Texts and numbers.
-	return line{key: key, text: text}
-}
-
-const mistakeKinds = 8
-
-// mistake makes of a transfer what no bank should take.
-func mistake(t transfer, kind int) line {
-	from := t.From
-	switch kind {
-	case 0:
-		return lineOf(from, map[string]any{"id": t.ID, "from": from, "to": t.To, "amount": "12.50"})
-	case 1:
-		return lineOf(from, map[string]any{"id": t.ID, "from": from, "amount": t.Amount})
-	case 2:
-		t.To = from
-	case 3:
-		t.Amount = -t.Amount
-	case 4:
-		t.To = "unknown"
-	case 5: // A client that would like to be given money.
-		return lineOf(from, map[string]any{"id": t.ID, "from": from, "to": t.To, "amount": t.Amount, "kind": kindCredit})
-	case 6:
-		return lineOf(from, []any{t.ID, from, t.To, t.Amount})
-	default:
-		raw := fmt.Sprintf("%s: please send %d to %s", t.ID, t.Amount, t.To)
-		l := lineOf(from, raw)
-		l.raw = raw
-		return l
+// mistake makes of a transfer what no bank should take. The last but one would
+// like to be given money.
+func (c *client) mistake(t transfer) string {
+	kinds := []string{
+		`{"id":"%[1]s","from":"%[2]s","to":"%[3]s","amount":"12.50"}`,
+		`{"id":"%[1]s","from":"%[2]s","amount":%[4]d}`,
+		`{"id":"%[1]s","from":"%[2]s","to":"%[2]s","amount":%[4]d}`,
+		`{"id":"%[1]s","from":"%[2]s","to":"%[3]s","amount":-%[4]d}`,
+		`{"id":"%[1]s","from":"%[2]s","to":"unknown","amount":%[4]d}`,
+		`["%[1]s","%[2]s","%[3]s",%[4]d]`,
+		`{"id":"%[1]s","from":"%[2]s","to":"%[3]s","amount":%[4]d,"kind":"credit"}`,
+		`%[1]s: please send %[4]d to %[3]s`,
 	}
-	return lineOf(from, t)
+	return fmt.Sprintf(kinds[c.random.IntN(len(kinds))], t.ID, t.From, t.To, t.Amount)
 }

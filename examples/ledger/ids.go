@@ -1,65 +1,42 @@
 package main
 
-import "fmt"
-
 // idMemory knows of the last requests what has become of them, by account and
 // id: what it has forgotten, it cannot compare.
 type idMemory struct {
-	most  int
-	known map[requestKey]*honour
+	*findings
+	known map[requestKey]effect
 	order []requestKey // the oldest first
 }
 
-type requestKey struct{ account, id string }
+// requestKey is an account and an id.
+type requestKey [2]string
 
-// honour is a request id's effect. The topics are read side by side, so that
+// effect is what became of a request. The topics are read side by side, so that
 // what a duplicate is told of it may be known before.
-type honour struct {
-	outcome string
-	at      place
-	done    bool // it was seen, and not only told of
+type effect struct {
+	outcome  string
+	honoured bool // it was seen, and not only told of
 }
 
-func newIDMemory(most int) *idMemory {
-	return &idMemory{most: most, known: map[requestKey]*honour{}}
-}
+// mostKnown bounds the memory for them.
+const mostKnown = 200_000
 
-// honoured notes the effect of a request. A second one is an error, and so is
-// one that a duplicate was told otherwise.
-func (m *idMemory) honoured(asked transfer, at place, outcome string) error {
-	h, fresh := m.of(asked)
-	if h.done {
-		return fmt.Errorf("it was honoured twice, as transfer %s and as %s", h.at, at)
+// heard notes what became of a request, as it was honoured or as a duplicate is
+// told. It is honoured once, and each duplicate is told the same.
+func (m *idMemory) heard(account, id, outcome string, honoured bool) {
+	key := requestKey{account, id}
+	was, known := m.known[key]
+	switch {
+	case !known:
+		m.order = append(m.order, key)
+	case honoured && was.honoured:
+		m.offend("request %s of account %s was honoured twice", id, account)
+	case outcome != was.outcome:
+		m.offend("request %s of account %s is said to have been %s, and %s", id, account, was.outcome, outcome)
 	}
-	told := h.outcome
-	h.outcome, h.at, h.done = outcome, at, true
-	if !fresh && told != outcome {
-		return fmt.Errorf("it was %s, and a duplicate is told that it was %s", outcome, told)
-	}
-	return nil
-}
-
-// told notes what a duplicate is told of the first request, and returns what is
-// known of it.
-func (m *idMemory) told(asked transfer, outcome string) string {
-	h, fresh := m.of(asked)
-	if fresh {
-		h.outcome = outcome
-	}
-	return h.outcome
-}
-
-func (m *idMemory) of(asked transfer) (h *honour, fresh bool) {
-	key := requestKey{asked.From, asked.ID}
-	if h = m.known[key]; h != nil {
-		return h, false
-	}
-	if len(m.order) == m.most {
+	if len(m.order) > mostKnown {
 		delete(m.known, m.order[0])
 		m.order = m.order[1:]
 	}
-	h = new(honour)
-	m.known[key] = h
-	m.order = append(m.order, key)
-	return h, true
+	m.known[key] = effect{outcome, honoured || was.honoured}
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"sluice/consumer"
 	"sluice/record"
@@ -13,12 +12,12 @@ import (
 // requests, so what says there that it is a credit is one.
 func intake(t topics) consumer.Transform {
 	return func(_ context.Context, r *record.Record) ([]record.Record, error) {
-		origin := fmt.Sprintf("%d/%d", r.Partition, r.Offset)
+		origin := place{r.Partition, r.Offset}
 		asked, err := parseTransfer(r.Value)
 		if err != nil {
 			no := rejection{Code: codeInvalid, Reason: err.Error(), Origin: origin, ID: asked.ID, Account: asked.From, Amount: asked.Amount}
 			return []record.Record{made(t.rejected, asked.From, no)}, nil //nolint:nilerr // The rejection says it, and the partition goes on.
 		}
-		return []record.Record{made(t.requests, asked.From, request{kindTransfer, asked, origin})}, nil
+		return []record.Record{made(t.requests, asked.From, request{kindDebit, asked, origin})}, nil
 	}
 }

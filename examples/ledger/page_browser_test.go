@@ -77,7 +77,7 @@ func serve(t *testing.T, o options) (c *example.Client, endInput func()) {
 
 // TestPage uses the page as its reader does, and then turns the light red.
 func TestPage(t *testing.T) {
-	c, endInput := serve(t, options{rate: 200, clients: 4})
+	c, endInput := serve(t, options{rate: 200})
 	p := browsertest.Open(t, c.B+"/ledger/")
 	p.Size(1200, 800)
 	p.Scheme("light")
@@ -143,7 +143,7 @@ func TestPage(t *testing.T) {
 	t.Run("red", func(t *testing.T) {
 		p.Size(1200, 800)
 		p.Scheme("light")
-		forged := entry{entryDebit, transfer{"forged", "0001", "0042", 100_00}, "0/999999", []posting{{"0001", -100_00, 999, 1}, {"0042", 100_00, 999, 1}}}
+		forged := entry{request{kindDebit, transfer{"forged", "0001", "0042", 100_00}, place{0, 999_999}}, []posting{{"0001", -100_00, 999, 1}, {"0042", 100_00, 999, 1}}}
 		require.NoError(t, c.Write(t.Context(), "ledger.entries",
 			example.Line{Key: "0042", Value: "hello"}, example.Line{Key: "0042", Value: entry{}}, example.Line{Key: "0042"},
 			example.Line{Key: "0001", Value: forged}))

@@ -15,17 +15,26 @@ const (
 	largest   = 100_000_000 // of one transfer
 )
 
-// inFull writes cents for people, of an amount that is not below zero.
-func inFull(cents int64) string { return fmt.Sprintf("%d.%02d", cents/100, cents%100) }
-
 var fourDigits = regexp.MustCompile(`^[0-9]{4}$`)
 
 // isCustomer reports whether there is such an account.
 func isCustomer(name string) bool { return fourDigits.MatchString(name) }
 
+// isAmount reports whether so much can be transferred.
+func isAmount(cents int64) bool { return cents > 0 && cents <= largest }
+
 // clearingOf is the account in which a branch books what leaves it for another
 // one, or comes from there. It begins with nothing, and may be below zero.
 func clearingOf(branch int32) string { return fmt.Sprintf("clearing-%d", branch) }
+
+// place is where the topic transfers has a record.
+type place struct {
+	Partition int32 `json:"partition"`
+	Offset    int64 `json:"offset"`
+}
+
+// String is short, for people.
+func (p place) String() string { return fmt.Sprintf("%d/%d", p.Partition, p.Offset) }
 
 // transfer is what a client asks for.
 type transfer struct {
@@ -35,34 +44,36 @@ type transfer struct {
 	Amount int64  `json:"amount"`
 }
 
-// request is a record of the topic requests. A transfer is addressed to the
-// account that pays, a credit to the one that is paid.
+// request is a record of the topic requests: one half of a transfer.
 type request struct {
-	Kind string `json:"kind"`
-	transfer
-	// Origin is where the topic transfers has what was asked for, as
-	// "partition/offset".
-	Origin string `json:"origin"`
-}
-
-const (
-	kindTransfer = "transfer"
-	kindCredit   = "credit"
-)
-
-// entry is a record of the ledger: it moves money from one account of a branch
-// to another one, so what is posted adds up to zero.
-type entry struct {
 	Kind string `json:"kind"` // debit or credit, as the customer sees it
 	transfer
-	Origin   string    `json:"origin"`
-	Postings []posting `json:"postings"` // the customer's, then the clearing account's
+	Origin place `json:"origin"` // of the transfer
 }
 
 const (
-	entryDebit  = "debit"
-	entryCredit = "credit"
+	kindDebit  = "debit"
+	kindCredit = "credit"
 )
+
+// effect is the account that the request is addressed to, and what it adds to
+// it. Of another kind there is none.
+func (r request) effect() (account string, delta int64) {
+	switch r.Kind {
+	case kindDebit:
+		return r.From, -r.Amount
+	case kindCredit:
+		return r.To, r.Amount
+	}
+	return "", 0
+}
+
+// entry is a record of the ledger: a request that was done. It moves money from
+// one account of a branch to another one, so what is posted adds up to zero.
+type entry struct {
+	request
+	Postings []posting `json:"postings"` // the customer's, then the clearing account's
+}
 
 // posting is what an entry does to an account.
 type posting struct {
@@ -72,11 +83,11 @@ type posting struct {
 	Balance int64  `json:"balance"` // behind it
 }
 
-// rejection is a record of the topic rejected: a request that was not posted.
+// rejection is a record of the topic rejected: a transfer that was not posted.
 type rejection struct {
 	Code    string `json:"code"`
 	Reason  string `json:"reason"`
-	Origin  string `json:"origin"`
+	Origin  place  `json:"origin"`
 	ID      string `json:"id,omitempty"`
 	Account string `json:"account,omitempty"` // the one that should have paid
 	Amount  int64  `json:"amount,omitempty"`

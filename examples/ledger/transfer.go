@@ -1,11 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,87 +17,43 @@ var requestID = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,64}$`)
 
 // parseTransfer reads what a client has sent, which can be anything. The error
 // is for the client, and says all that is wrong; what could be read is returned
-// beside it.
-func parseTransfer(value []byte) (transfer, error) {
-	found, err := members(value)
-	if err != nil {
-		return transfer{}, err
+// beside it. Names count as they are written; where one is there twice, the last
+// counts, as it does for the auditor.
+func parseTransfer(value []byte) (t transfer, err error) {
+	f := form{}
+	if !utf8.Valid(value) || json.Unmarshal(value, &f.fields) != nil || f.fields == nil {
+		return t, errors.New("it is not a JSON object in UTF-8")
 	}
-	var t transfer
-	var wrong []string
-	for name := range found {
-		if !slices.Contains([]string{"id", "from", "to", "amount"}, name) {
-			wrong = append(wrong, fmt.Sprintf("%.40q is not a field of a transfer", name))
-		}
-	}
-	slices.Sort(wrong)
-	if id, _ := found["id"].(string); requestID.MatchString(id) {
-		t.ID = id
-	} else {
-		wrong = append(wrong, "id has to be a text of 1 to 64 letters, digits or . _ : -")
-	}
-	if from, _ := found["from"].(string); isCustomer(from) {
-		t.From = from
-	} else {
-		wrong = append(wrong, `from has to be an account, "0000" to "9999"`)
-	}
-	if to, _ := found["to"].(string); isCustomer(to) {
-		t.To = to
-	} else {
-		wrong = append(wrong, `to has to be an account, "0000" to "9999"`)
-	}
+	t.ID = read(&f, "id", requestID.MatchString, "a text of 1 to 64 letters, digits or . _ : -")
+	t.From = read(&f, "from", isCustomer, `an account, "0000" to "9999"`)
+	t.To = read(&f, "to", isCustomer, `an account, "0000" to "9999"`)
+	t.Amount = read(&f, "amount", isAmount, fmt.Sprintf("a whole number of cents, 1 to %d, without quotes", largest))
 	if t.From != "" && t.From == t.To {
-		wrong = append(wrong, "from and to are the same account")
+		f.wrong = append(f.wrong, "from and to are the same account")
 	}
-	number, _ := found["amount"].(json.Number)
-	if amount, err := number.Int64(); err == nil && amount > 0 && amount <= largest {
-		t.Amount = amount
-	} else {
-		wrong = append(wrong, fmt.Sprintf("amount has to be a whole number of cents, 1 to %d, without quotes", largest))
+	if others := slices.Sorted(maps.Keys(f.fields)); len(others) > 0 {
+		f.wrong = append(f.wrong, fmt.Sprintf("%.40q is not a field of a transfer", others[0]))
 	}
-	if wrong != nil {
-		return t, errors.New(strings.Join(wrong, "; "))
+	if f.wrong != nil {
+		return t, errors.New(strings.Join(f.wrong, "; "))
 	}
 	return t, nil
 }
 
-// members reads a JSON object of texts and numbers. Names count as they are
-// written, and twice is an error: a reader that took the first and one that took
-// the last would not agree on what was asked for.
-func members(value []byte) (map[string]any, error) {
-	notJSON := errors.New("it is not a JSON object in UTF-8")
-	if !utf8.Valid(value) {
-		return nil, notJSON
+// form is what is being read.
+type form struct {
+	fields map[string]json.RawMessage // that nobody has asked for yet
+	wrong  []string
+}
+
+// read takes a field, which is zero where it is not what it has to be.
+func read[T any](f *form, name string, fits func(T) bool, what string) T {
+	var v, none T
+	text := f.fields[name]
+	delete(f.fields, name)
+	if string(text) == "null" || json.Unmarshal(text, &v) != nil || !fits(v) {
+		f.wrong = append(f.wrong, name+" has to be "+what)
+		return none
 	}
-	d := json.NewDecoder(bytes.NewReader(value))
-	d.UseNumber()
-	if begin, err := d.Token(); err != nil || begin != json.Delim('{') {
-		return nil, notJSON
-	}
-	found := map[string]any{}
-	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return nil, notJSON
-		}
-		member, err := d.Token()
-		if err != nil {
-			return nil, notJSON
-		}
-		key, _ := name.(string) // The decoder takes nothing else for a name.
-		if _, nested := member.(json.Delim); nested {
-			return nil, fmt.Errorf("%.40q has to be a text or a number", key)
-		}
-		if _, twice := found[key]; twice {
-			return nil, fmt.Errorf("%.40q is there twice", key)
-		}
-		found[key] = member
-	}
-	if _, err := d.Token(); err != nil {
-		return nil, notJSON
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, notJSON
-	}
-	return found, nil
+	return v
 }

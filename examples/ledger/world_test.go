@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -29,19 +28,18 @@ type world struct {
 	open   func(partition int32) consumer.State
 	done   map[string][]int // how many records of a partition were handled
 	client *client
-	sent   []line
 }
 
-func newWorld(t *testing.T, seed uint64, b bug) *world {
+func newWorld(t *testing.T, seed uint64, b bugs) *world {
 	t.Helper()
 	w := &world{t: t, topics: topicsOf("test."), random: rand.New(rand.NewPCG(seed, 0)), logs: map[string][][]record.Record{}, done: map[string][]int{}}
 	for _, topic := range w.topics.list() {
 		w.logs[topic.Name] = make([][]record.Record, branches)
 		w.done[topic.Name] = make([]int, branches)
 	}
-	w.client = newClient("test", w.topics.transfers, nil)
+	w.client = newClient("test", nil)
 	w.client.random = w.random
-	w.open = b.open(w.topics)
+	w.open = func(partition int32) consumer.State { return (&options{bugs: b}).open(w.topics, partition) }
 	w.states = make([]consumer.State, branches)
 	for p := range w.states {
 		w.restore(p)
@@ -57,15 +55,8 @@ func (w *world) write(r record.Record, partition int32) {
 	w.logs[r.Topic][partition] = append(log, r)
 }
 
-func (w *world) send(lines ...line) {
-	w.sent = append(w.sent, lines...)
-	for _, l := range lines {
-		value := []byte(l.text)
-		if l.raw != "" {
-			value = []byte(l.raw)
-		}
-		w.write(record.Record{Topic: w.topics.transfers, Key: []byte(l.key), Value: value}, home(l.key))
-	}
+func (w *world) send(l line) {
+	w.write(record.Record{Topic: w.topics.transfers, Key: []byte(l.key), Value: []byte(l.text)}, home(l.key))
 }
 
 // sendMany has a client send so many lines.
@@ -148,10 +139,7 @@ func (w *world) run() {
 // audit has a new auditor look at everything, in any order of the partitions.
 func (w *world) audit() example.Verdict {
 	w.t.Helper()
-	a := newAuditor(w.topics)
-	a.send(w.sent)
-	a.written(w.sent)
-	a.end()
+	a := newAuditor(w.topics, 0)
 	type log struct {
 		topic     string
 		partition int32
@@ -169,7 +157,7 @@ func (w *world) audit() example.Verdict {
 		i := w.random.IntN(len(logs))
 		l := &logs[i]
 		for range min(1+w.random.IntN(20), len(l.records)) {
-			require.NoError(w.t, a.take(w.t.Context(), event(l.topic, l.partition, l.records[0])))
+			require.NoError(w.t, a.take(event(l.topic, l.partition, l.records[0])))
 			l.records = l.records[1:]
 		}
 		if len(l.records) == 0 {
@@ -185,7 +173,7 @@ func event(topic string, partition int32, r record.Record) example.Event {
 	if !json.Valid(value) {
 		value, _ = json.Marshal(string(r.Value))
 	}
-	return example.Event{Topic: topic, Partition: partition, Offset: r.Offset, Key: string(r.Key), Value: value, Time: time.Now()}
+	return example.Event{Topic: topic, Partition: partition, Offset: r.Offset, Key: string(r.Key), Value: value}
 }
 
 // figure is one of a verdict.
