@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"sync"
@@ -11,7 +10,7 @@ import (
 )
 
 const (
-	maxPending  = 50_000 // Lines that were sent and have not come back: then the input waits.
+	maxWaiting  = 100_000 // Lines on their way, and accounts of them that are due: then the input waits.
 	maxOffences = 20
 )
 
@@ -20,87 +19,59 @@ const (
 type checker struct {
 	topics topics
 
-	mu         sync.Mutex
-	room       *sync.Cond // There is room for more lines, or nobody waits any more.
-	pending    map[number]sentLine
-	flows      map[string]*flow // By source.
-	names      map[int32]*names
-	tallies    map[string]*tally
-	deliveries deliveries
-	ended      bool // The input has.
-	lines      int64
-	repeats    int64
-	wrong      int64
-	offences   []string
-}
-
-// number names a line that this program has sent.
-type number struct {
-	source string
-	seq    int64
-}
-
-// sentLine is a line on its way, and the last one of its source that service A
-// had acknowledged before: all of them are in the topic before it.
-type sentLine struct {
-	line
-	after int64
+	mu       sync.Mutex
+	room     *sync.Cond       // There may be room for more lines, or nobody waits any more.
+	flows    map[string]*flow // By source.
+	names    map[int32]names
+	tallies  map[string]*tally
+	ended    bool // The input has.
+	lines    int64
+	repeats  int64
+	wrong    int64
+	offences []string
 }
 
 // flow is a source of this program.
 type flow struct {
-	sent, acked int64
+	pending map[int64]line // By their numbers: those that were sent, and have not come.
+	sent    int64
 	// inOrder are the lines that have come in order, from the first one on. What
-	// is sent again comes twice, but a line never only before the one before it.
+	// is sent again comes twice, so those that came too early come again in order.
 	inOrder int64
 }
 
 func newChecker(t topics) *checker {
 	c := &checker{
-		topics: t, pending: map[number]sentLine{}, flows: map[string]*flow{},
-		names: map[int32]*names{}, tallies: map[string]*tally{}, deliveries: newDeliveries(),
+		topics: t, flows: map[string]*flow{}, names: map[int32]names{},
+		tallies: map[string]*tally{},
 	}
 	c.room = sync.NewCond(&c.mu)
 	return c
 }
 
-// sending is told of lines before they are sent, and waits while too many are on
-// their way. Only the first one of each number counts.
-func (c *checker) sending(ctx context.Context, lines ...line) error {
-	stop := context.AfterFunc(ctx, c.room.Broadcast)
+// sending is told of lines before they are sent, and waits while too much is on
+// its way. Only the first one of each number counts.
+func (c *checker) sending(ctx context.Context, all ...shipment) error {
+	stop := context.AfterFunc(ctx, func() {
+		c.mu.Lock() // Nobody is between the question and the wait.
+		defer c.mu.Unlock()
+		c.room.Broadcast()
+	})
 	defer stop()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for len(c.pending) >= maxPending && ctx.Err() == nil {
+	for c.waiting() >= maxWaiting && ctx.Err() == nil {
 		c.room.Wait()
 	}
-	for _, l := range lines {
-		f := c.flows[l.Source]
-		if l.Source == "" {
-			continue // Nothing tells it from another one.
-		}
-		if f == nil {
-			f = &flow{}
-			c.flows[l.Source] = f
-		}
+	for _, one := range all {
+		l := one.line
+		f := entry(c.flows, l.Source, &flow{pending: map[int64]line{}})
 		if l.Seq > f.sent {
 			f.sent = l.Seq
-			c.pending[number{l.Source, l.Seq}] = sentLine{l, f.acked}
+			f.pending[l.Seq] = l
 		}
 	}
 	return ctx.Err()
-}
-
-// acknowledged is told of the same lines when service A has said that all of
-// them were written.
-func (c *checker) acknowledged(lines ...line) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, l := range lines {
-		if f := c.flows[l.Source]; f != nil {
-			f.acked = max(f.acked, l.Seq)
-		}
-	}
 }
 
 // finish is told that no more lines will be sent.
@@ -114,134 +85,127 @@ func (c *checker) finish() {
 func (c *checker) follow(e example.Event) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	defer c.room.Broadcast()
 	switch e.Topic {
 	case c.topics.raw:
 		c.takeLine(e)
 	case c.topics.counts:
 		c.takeCount(e)
 	case c.topics.alerts:
-		c.takeAlert(e)
+		var a alert
+		if err := json.Unmarshal(e.Value, &a); err != nil {
+			c.accuse(fmt.Sprintf("the alert of %s at offset %d cannot be read: %v", e.Key, e.Offset, err))
+			return nil
+		}
+		t := c.tally(a.Service)
+		t.alerts.told = append(t.alerts.told, a)
+		t.deliveries.due = append(t.deliveries.due, a)
+		c.accuse(t.match()...)
 	}
 	return nil
 }
 
 func (c *checker) takeLine(e example.Event) {
-	n := c.names[e.Partition]
-	if n == nil {
-		n = &names{partition: e.Partition}
-		c.names[e.Partition] = n
-	}
-	t := c.tally(n.of([]byte(e.Key)))
+	t := c.tally(entry(c.names, e.Partition, names{}).of(e.Key, e.Partition))
 	l := parse(valueOf(e), e.Headers, e.Time)
-	fresh := true
-	if f := c.flows[l.Source]; f != nil {
-		var sent sentLine
-		id := number{l.Source, l.Seq}
-		if sent, fresh = c.pending[id]; fresh {
-			l = sent.line // As it was made up.
-			delete(c.pending, id)
-			c.room.Signal()
+	f := c.flows[l.Source]
+	fresh := f == nil && t.senders.add(l)
+	if f != nil {
+		var sent line
+		if sent, fresh = f.pending[l.Seq]; fresh {
+			l = sent // As it was made up.
+			delete(f.pending, l.Seq)
 		}
-		if sent.after > f.inOrder {
-			c.accuse(fmt.Sprintf("%s: line %d was acknowledged, and is not in the topic in its place", l.Source, f.inOrder+1))
-			f.inOrder = sent.after
-		}
-		if l.Seq == f.inOrder+1 {
+		if l.Seq > f.inOrder+maxAbove {
+			c.accuse(fmt.Sprintf("%s: line %d is not in the topic in its place", l.Source, f.inOrder+1))
+			f.inOrder = l.Seq
+		} else if l.Seq == f.inOrder+1 {
 			f.inOrder++
 		}
-	} else if l.Source != "" {
-		fresh = t.senders.add(l)
 	}
 	c.lines++
 	if !fresh {
 		c.repeats++
 	}
 	t.count(l, fresh, e.Time)
-	c.accuse(t.settle()...)
 	c.accuse(t.match()...)
 }
 
 func (c *checker) takeCount(e example.Event) {
 	name, at, err := parseKey(e.Key)
+	var r row
+	if err == nil && !e.Tombstone() {
+		err = json.Unmarshal(e.Value, &r)
+	}
 	if err != nil {
-		c.accuse(err.Error())
+		c.accuse(fmt.Sprintf("the record %s of the table cannot be read: %v", e.Key, err))
 		return
 	}
 	t := c.tally(name)
-	switch {
-	case e.Tombstone():
-		c.accuse(t.gone(at)...)
-	case at < 0:
-		var v openValue
-		if err := json.Unmarshal(e.Value, &v); err != nil {
-			c.accuse(fmt.Sprintf("the record %s of the table cannot be read: %v", e.Key, err))
-			return
+	if e.Tombstone() {
+		if at >= t.kept && len(t.table.told) == 0 {
+			c.accuse(fmt.Sprintf("%s: second %d was forgotten too early", name, at))
 		}
-		c.accuse(t.opened(v)...)
-		c.accuse(t.settle()...)
-	default:
-		var s second
-		if err := json.Unmarshal(e.Value, &s); err != nil {
-			c.accuse(fmt.Sprintf("the record %s of the table cannot be read: %v", e.Key, err))
-			return
-		}
-		c.accuse(t.shut(at, s)...)
-	}
-}
-
-func (c *checker) takeAlert(e example.Event) {
-	var a alert
-	if err := json.Unmarshal(e.Value, &a); err != nil {
-		c.accuse(fmt.Sprintf("the alert of %s at offset %d cannot be read: %v", e.Key, e.Offset, err))
 		return
 	}
-	t := c.tally(a.Service)
-	c.accuse(t.tell(a)...)
+	t.table.told = append(t.table.told, accountOf(r))
 	c.accuse(t.match()...)
-	c.accuse(c.deliveries.expect(spot{e.Partition, e.Offset}, a)...)
 }
 
-// delivered takes an alert that has come to the receiver, with its signature.
-func (c *checker) delivered(at spot, a alert) {
+// arrived takes an alert that has come to the receiver, with its signature. The
+// webhook brings those of a service in order: one may come again.
+func (c *checker) arrived(a alert) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.accuse(c.deliveries.arrive(at, a)...)
+	if t := c.tally(a.Service); a.At > t.arrived {
+		t.arrived = a.At
+		t.deliveries.told = append(t.deliveries.told, a)
+		c.accuse(t.match()...)
+	}
 }
 
 func (c *checker) tally(name string) *tally {
-	t := c.tallies[name]
-	if t == nil {
-		t = newTally(name)
-		c.tallies[name] = t
+	return entry(c.tallies, name, &tally{name: name, counts: map[int64]*account{}})
+}
+
+// entry returns what a map has, which is the new one where it has none.
+func entry[K comparable, V any](all map[K]V, key K, fresh V) V {
+	if old, there := all[key]; there {
+		return old
 	}
-	return t
+	all[key] = fresh
+	return fresh
 }
 
 func (c *checker) accuse(wrong ...string) {
 	c.wrong += int64(len(wrong))
-	for _, text := range wrong {
-		if len(c.offences) < maxOffences {
-			c.offences = append(c.offences, text)
-		}
+	c.offences = append(c.offences, wrong[:min(len(wrong), maxOffences-len(c.offences))]...)
+}
+
+// waiting counts what has been said on one side only.
+func (c *checker) waiting() (n int) {
+	for _, f := range c.flows {
+		n += len(f.pending)
 	}
+	for _, t := range c.tallies {
+		n += t.table.waiting() + t.alerts.waiting() + t.deliveries.waiting()
+	}
+	return n
 }
 
 // Verdict is what was found so far.
 func (c *checker) Verdict() example.Verdict {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	complete := c.ended && len(c.pending) == 0 && c.deliveries.complete()
+	waiting := c.waiting()
+	complete := c.ended && waiting == 0
 	for _, f := range c.flows {
 		complete = complete && f.inOrder == f.sent
 	}
-	var compared, active, waiting int64
+	var compared, delivered int64
 	for _, t := range c.tallies {
 		compared += t.compared
-		waiting += t.waiting()
-		if t.on {
-			active++
-		}
-		complete = complete && t.complete()
+		delivered += t.delivered
 	}
 	return example.Verdict{
 		OK: c.wrong == 0, Complete: complete, Offences: append([]string{}, c.offences...),
@@ -250,23 +214,17 @@ func (c *checker) Verdict() example.Verdict {
 			{Name: "repeats", Value: c.repeats},
 			{Name: "services", Value: int64(len(c.tallies))},
 			{Name: "seconds compared", Value: compared},
-			{Name: "alerts delivered", Value: c.deliveries.count},
-			{Name: "alerts on", Value: active},
-			{Name: "waiting", Value: int64(len(c.pending)+len(c.deliveries.pending)) + waiting},
+			{Name: "alerts delivered", Value: delivered},
+			{Name: "waiting", Value: int64(waiting)},
 		},
 	}
 }
 
-// valueOf returns the bytes of a record's value, or those of a JSON text that
-// means the same.
-func valueOf(e example.Event) []byte {
+// valueOf returns a record's value as text has it.
+func valueOf(e example.Event) string {
 	var inner string
-	if len(e.Value) == 0 || e.Value[0] != '"' || json.Unmarshal(e.Value, &inner) != nil {
-		return e.Value
+	if json.Unmarshal(e.Value, &inner) != nil {
+		return string(e.Value)
 	}
-	if e.Binary {
-		value, _ := base64.StdEncoding.DecodeString(inner) // Service B has encoded it.
-		return value
-	}
-	return []byte(inner)
+	return inner
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,74 +12,38 @@ import (
 	"sluice/examples/internal/example"
 )
 
-// all reads a file to its present end.
-func all(t *testing.T, f *logFile) (texts []string) {
-	t.Helper()
-	for {
-		text, err := f.next()
-		if err != nil {
-			require.ErrorIs(t, err, io.EOF)
-			return texts
-		}
-		texts = append(texts, text)
-	}
-}
-
-func TestFilesAreReadAndFollowed(t *testing.T) {
+func TestFilesAreRead(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "app.log")
-	require.NoError(t, os.WriteFile(path, []byte("one\r\ntw\xffo\n\nhal"), 0o600))
-	files, err := openFiles(path+","+path, 1<<20, io.Discard)
+	require.NoError(t, os.WriteFile(path, []byte("one\r\n2026-01-02 11:00:00 two\n\n"+strings.Repeat("x", 3*maxText)+"\nend"), 0o600))
+	text, err := readText(path, maxFiles)
 	require.NoError(t, err)
-	defer files.close()
-	require.Len(t, files.open, 1, "named twice, and read once")
-	f := files.open[0]
-	require.Equal(t, []string{"one", "tw\uFFFDo", ""}, all(t, f), "half a line is waited for")
-
-	writer, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0o600)
-	require.NoError(t, err)
-	defer func() { _ = writer.Close() }()
-	_, err = writer.WriteString("f\n" + strings.Repeat("x", 3*maxFileLine) + "\nend\n")
-	require.NoError(t, err)
-	got := all(t, f)
-	require.Len(t, got, 3)
-	require.Equal(t, "half", got[0])
-	require.Len(t, got[1], maxFileLine, "a long line is cut")
-	require.Equal(t, "end", got[2])
-
-	first := f.shipment("one")
-	require.Equal(t, int64(1), first.line.Seq)
-	require.Equal(t, int64(2), f.shipment("one").line.Seq)
-	require.NoError(t, os.Truncate(path, 0))
-	require.Empty(t, all(t, f))
-	_, err = writer.WriteString("anew\n")
-	require.NoError(t, err)
-	require.Equal(t, []string{"anew"}, all(t, f))
-	anew := f.shipment("anew")
-	require.Equal(t, int64(1), anew.line.Seq)
-	require.NotEqual(t, first.line.Source, anew.line.Source, "another file at the same place has numbers of its own")
-	require.Equal(t, path, anew.wire.Key)
+	all := linesOf(path, text, "run")
+	require.Len(t, all, 4, "an empty line is none")
+	require.Equal(t, example.Text("one"), all[0].wire.Value)
+	require.False(t, all[1].line.Time.IsZero())
+	require.Len(t, all[2].wire.Value, maxText, "a long line is cut")
+	require.Equal(t, example.Text("end"), all[3].wire.Value)
+	for n, one := range all {
+		require.Equal(t, path, one.wire.Key)
+		require.Equal(t, int64(n+1), one.line.Seq)
+		require.Equal(t, path+"@run", one.line.Source)
+	}
 }
 
 func TestWhatCannotBeReadIsLeftOut(t *testing.T) {
 	dir := t.TempDir()
-	for name, text := range map[string]string{"a.log": "x\n", "b.log.gz": "x"} {
+	for name, text := range map[string]string{"b.log.gz": "\x1f\x8b\x08\x00", "e.log": strings.Repeat("long\n", maxFiles/5+1)} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 	}
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "c.log"), 0o700))
 	require.NoError(t, os.Symlink(filepath.Join(dir, "nowhere"), filepath.Join(dir, "d.log")))
 	var told bytes.Buffer
-	files, err := openFiles(filepath.Join(dir, "*"), 1<<20, &told)
-	require.NoError(t, err)
-	defer files.close()
-	require.Len(t, files.open, 1)
-	for _, name := range []string{"b.log.gz", "c.log", "d.log"} {
+	require.NoError(t, sendFiles(t.Context(), &shipper{}, filepath.Join(dir, "*"), &told))
+	for _, name := range []string{"b.log.gz", "c.log", "d.log", "e.log"} {
 		require.Contains(t, told.String(), name)
 	}
-	_, err = openFiles("[", 1, io.Discard)
-	require.ErrorContains(t, err, "-files")
-	none, err := openFiles("", 1, io.Discard)
-	require.NoError(t, err)
-	require.Empty(t, none.open)
+	require.ErrorContains(t, sendFiles(t.Context(), &shipper{}, "[", &told), "-files")
+	require.NoError(t, sendFiles(t.Context(), &shipper{}, "", &told))
 }
 
 func TestTrafficIsTheSameForASeed(t *testing.T) {

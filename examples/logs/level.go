@@ -13,6 +13,9 @@ const (
 	levels // How many there are.
 )
 
+// String returns the level's usual name.
+func (l level) String() string { return [...]string{"debug", "info", "warn", "error"}[l] }
+
 // levelOf reads a word, in any case. What it does not know is levelInfo.
 func levelOf(word string) level {
 	switch strings.ToLower(word) {
@@ -26,18 +29,5 @@ func levelOf(word string) level {
 	return levelInfo
 }
 
-// String returns the level's usual name.
-func (l level) String() string { return [...]string{"debug", "info", "warn", "error"}[l] }
-
-// priorityLevel is the level of a priority of syslog: its facility is left out.
-func priorityLevel(priority int) level {
-	switch priority % 8 {
-	case 0, 1, 2, 3:
-		return levelError
-	case 4:
-		return levelWarn
-	case 7:
-		return levelDebug
-	}
-	return levelInfo
-}
+// severities are the levels of those of syslog, the worst first.
+var severities = [...]level{levelError, levelError, levelError, levelError, levelWarn, levelInfo, levelInfo, levelDebug}

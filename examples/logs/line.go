@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"regexp"
@@ -47,29 +46,22 @@ func read(r *record.Record) line {
 	for _, h := range r.Headers {
 		headers[h.Key] = text(h.Value)
 	}
-	return parse(r.Value, headers, r.Timestamp)
+	return parse(text(r.Value), headers, r.Timestamp)
 }
 
 // parse reads a value: JSON, syslog of RFC 5424 and 3164, or any text with one
 // of the common timestamps in it. at is the record's own timestamp, which gives
 // syslog's dates their year.
-func parse(value []byte, headers map[string]string, at time.Time) line {
-	for value = bytes.TrimSpace(value); len(value) > 0 && value[0] == '"'; value = bytes.TrimSpace(value) {
-		var inner string // A line of text that was sent as JSON.
-		if json.Unmarshal(value, &inner) != nil {
-			break
-		}
-		value = []byte(inner)
+func parse(value string, headers map[string]string, at time.Time) (l line) {
+	value = strings.TrimSpace(value)
+	for inner := ""; json.Unmarshal([]byte(value), &inner) == nil && value != "null"; {
+		value = strings.TrimSpace(inner) // A line of text that was sent as JSON.
 	}
-	var l line
-	if len(value) > 0 && value[0] == '{' {
+	if strings.HasPrefix(value, "{") {
 		l = parseObject(value)
 	} else {
-		zone, err := time.Parse("Z07:00", headers[headerZone])
-		if err != nil {
-			zone = time.Time{} // UTC.
-		}
-		l = parseText(string(value), at, zone.Location())
+		zone, _ := time.Parse("Z07:00", headers[headerZone]) // UTC, where it is none.
+		l = parseText(value, at, zone.Location())
 	}
 	source := headers[headerSource]
 	if seq, err := strconv.ParseInt(headers[headerSeq], 10, 64); err == nil && seq > 0 && source != "" && len(source) <= maxSource {
@@ -82,22 +74,20 @@ func parse(value []byte, headers map[string]string, at time.Time) line {
 }
 
 // parseObject reads a line in JSON.
-func parseObject(value []byte) line {
+func parseObject(value string) line {
 	var fields struct {
 		TS     string   `json:"ts"`
 		Level  string   `json:"level"`
 		Msg    string   `json:"msg"`
 		Millis *float64 `json:"ms"`
 	}
-	if err := json.Unmarshal(value, &fields); err != nil {
-		return line{Text: cut(string(value), maxText), Level: levelInfo, Millis: -1}
+	if err := json.Unmarshal([]byte(value), &fields); err != nil {
+		return line{Text: cut(value, maxText), Level: levelInfo, Millis: -1}
 	}
 	l := line{Level: levelOf(fields.Level), Text: cut(fields.Msg, maxText), Millis: -1}
+	l.Time, _ = time.Parse(time.RFC3339Nano, fields.TS) // Zero, where it is none.
 	if fields.Millis != nil && *fields.Millis >= 0 {
 		l.Millis = *fields.Millis
-	}
-	if t, err := time.Parse(time.RFC3339Nano, fields.TS); err == nil {
-		l.Time = t
 	}
 	return l
 }
@@ -113,36 +103,30 @@ var (
 // parseText reads a line of text. Times without an offset are those of zone.
 func parseText(text string, at time.Time, zone *time.Location) line {
 	text = cut(text, maxText)
+	l := line{Millis: -1}
 	if m := rfc5424.FindStringSubmatch(text); m != nil {
-		when, err := time.Parse(time.RFC3339Nano, m[2])
-		if err != nil {
-			when = time.Time{} // "-" is allowed.
-		}
-		return line{Time: when, Level: syslogLevel(m[1]), Text: m[3], Millis: millisOf(m[3])}
+		l.Level, l.Text = syslogLevel(m[1]), m[3]
+		l.Time, _ = time.Parse(time.RFC3339Nano, m[2]) // Zero, where it is "-".
+	} else if m := rfc3164.FindStringSubmatch(text); m != nil {
+		l.Level = syslogLevel(m[1])
+		l.Time, l.Text = stamp(m[2], at, zone)
+	} else {
+		l.Time, l.Text = stamp(text, at, zone)
+		l.Level = levelOf(word.FindString(cut(l.Text, 200)))
 	}
-	if m := rfc3164.FindStringSubmatch(text); m != nil {
-		when, rest := stamp(m[2], at, zone)
-		return line{Time: when, Level: syslogLevel(m[1]), Text: rest, Millis: millisOf(rest)}
+	if m := millis.FindStringSubmatch(l.Text); m != nil {
+		l.Millis, _ = strconv.ParseFloat(m[1], 64) // The expression lets numbers through.
 	}
-	when, rest := stamp(text, at, zone)
-	return line{Time: when, Level: levelOf(word.FindString(cut(rest, 200))), Text: rest, Millis: millisOf(rest)}
+	return l
 }
 
+// syslogLevel reads a priority; the facility in it is left out.
 func syslogLevel(digits string) level {
 	priority, _ := strconv.Atoi(digits) // Three digits fit.
-	return priorityLevel(priority)
+	return severities[priority%len(severities)]
 }
 
-func millisOf(text string) float64 {
-	m := millis.FindStringSubmatch(text)
-	if m == nil {
-		return -1
-	}
-	n, _ := strconv.ParseFloat(m[1], 64) // The expression lets numbers through.
-	return n
-}
-
-// text is what service B shows of a key or a header.
+// text is what service B shows of a key, a header or a value.
 func text(b []byte) string {
 	if !utf8.Valid(b) {
 		return base64.StdEncoding.EncodeToString(b)

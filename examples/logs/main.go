@@ -7,10 +7,12 @@ import (
 	"context"
 	"embed"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"time"
 
@@ -44,7 +46,6 @@ type options struct {
 	past    time.Duration
 	seed    uint64
 	files   string
-	filesMB int64
 	hook    string
 	secrets string
 }
@@ -54,9 +55,9 @@ func (o *options) flags(f *flag.FlagSet) {
 	f.DurationVar(&o.past, "past", 2*time.Minute, "how much of the past the services tell at the beginning")
 	f.Uint64Var(&o.seed, "seed", 1, "what makes the lines those that they are")
 	f.StringVar(&o.files, "files", defaultFiles, "`patterns`, separated by commas, of log files to send too; none when empty")
-	f.Int64Var(&o.filesMB, "files-mb", 16, "how much of the files is sent at most, in `MB`")
 	f.StringVar(&o.hook, "hook", "127.0.0.1:8017", "`address` to which alerts are delivered; replicas need the same")
-	f.StringVar(&o.secrets, "secrets", "", "`file` with the secret that signs them, made where it is missing; replicas need the same (default in the user's cache folder)")
+	cache, _ := os.UserCacheDir() // The working folder, where there is none.
+	f.StringVar(&o.secrets, "secrets", filepath.Join(cache, "sluice-example-logs.secret"), "`file` with the secret that signs them, made where it is missing; replicas need the same")
 }
 
 // system puts the example together.
@@ -79,7 +80,7 @@ func (o *options) system(prefix string) example.System {
 			Config: consumer.Config{Name: "count", Topics: []string{t.raw}, Group: prefix + "count"},
 			Handler: consumer.Stateful{
 				Table: t.counts,
-				Open:  func(partition int32) consumer.State { return newCounter(t, partition) },
+				Open:  func(int32) consumer.State { return newCounter(t) },
 			},
 		}},
 		Configure: func(cfg *sluice.Config) { o.webhook(cfg, t, prefix) },
@@ -91,19 +92,15 @@ func (o *options) system(prefix string) example.System {
 // webhook adds the handler that delivers alerts. An alert is tried until it is
 // taken, and those of a partition go out in order.
 func (o *options) webhook(cfg *sluice.Config, t topics, prefix string) {
-	file, _, err := secretsFile(o.secrets)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "This process delivers no alerts:", err)
-		return
-	}
 	entry, _ := json.Marshal([]map[string]any{{ // JSON is YAML, too; these types always marshal.
 		"name": "alert", "topics": []string{t.alerts}, "group": prefix + "alert", "session_timeout": "6s",
 		"retry": map[string]any{"attempts": -1, "max": "2s"},
 		"webhook": map[string]any{
-			"url": "http://" + o.hook + "/alerts", "secrets_file": file, "allow_networks": []string{"127.0.0.0/8", "::1/128"},
+			"url": "http://" + o.hook + "/alerts", "secrets_file": o.secrets, "allow_networks": []string{"127.0.0.0/8", "::1/128"},
 		},
 	}})
-	if err := cfg.Consumer.Handlers.UnmarshalText(entry); err != nil {
+	_, err := secretIn(o.secrets)
+	if err = errors.Join(err, cfg.Consumer.Handlers.UnmarshalText(entry)); err != nil {
 		fmt.Fprintln(os.Stderr, "This process delivers no alerts:", err)
 	}
 }
@@ -114,7 +111,7 @@ func (o *options) drive(ctx context.Context, c *example.Client, t topics, check 
 	if !(o.rate > 0 && o.rate <= maxRate) || o.past < 0 {
 		return fmt.Errorf("-rate is above 0 and not above %d, and -past is not negative", maxRate)
 	}
-	_, secret, err := secretsFile(o.secrets)
+	secret, err := secretIn(o.secrets)
 	if err != nil {
 		return err
 	}
@@ -122,21 +119,17 @@ func (o *options) drive(ctx context.Context, c *example.Client, t topics, check 
 	if err != nil {
 		return fmt.Errorf("the secret of the webhook: %w", err)
 	}
-	files, err := openFiles(o.files, o.filesMB<<20, os.Stderr)
-	if err != nil {
-		return err
-	}
-	defer files.close()
 	now := time.Now()
-	traffic := newTraffic(o.seed, o.rate, now.Add(-o.past), strconv.FormatInt(now.UnixMilli(), 36))
+	ships := &shipper{c, t.raw, check, strconv.FormatInt(now.UnixMilli(), 36)}
+	traffic := newTraffic(o.seed, o.rate, now.Add(-o.past), ships.run)
 	all, ctx := errgroup.WithContext(ctx)
-	all.Go(func() error { return (&receiver{verifier, check.delivered}).run(ctx, o.hook) })
+	all.Go(func() error { return (&receiver{verifier, check.arrived}).run(ctx, o.hook) })
 	all.Go(func() error { return c.Follow(ctx, []string{t.raw, t.counts, t.alerts}, check.follow) })
 	all.Go(func() error {
-		input, ctx := errgroup.WithContext(ctx)
-		input.Go(func() error { return traffic.run(ctx, c, t.raw, check) })
-		input.Go(func() error { return files.run(ctx, c, t.raw, check) })
-		if err := input.Wait(); err != nil {
+		if err := sendFiles(ctx, ships, o.files, os.Stderr); err != nil {
+			return err
+		}
+		if err := traffic.run(ctx, ships); err != nil {
 			return err
 		}
 		check.finish()

@@ -7,28 +7,19 @@ const (
 	maxName     = 200 // Bytes.
 )
 
-// names bounds how many services there are in a partition: a name is a key, and
-// whoever writes may make up as many as he likes.
-type names struct {
-	partition int32
-	known     map[string]bool
-}
+// names are the services of a partition. Their number is bounded: a name is a
+// key, and whoever writes may make up as many as he likes.
+type names map[string]bool
 
 // of returns the service of a key.
-func (n *names) of(key []byte) string {
-	name, others := cut(text(key), maxName), fmt.Sprintf("(others of partition %d)", n.partition)
+func (n names) of(key string, partition int32) string {
+	name := cut(key, maxName)
 	if name == "" {
 		name = "(none)"
 	}
-	if n.known[name] || name == others {
-		return name
+	if !n[name] && len(n) >= maxServices {
+		return fmt.Sprintf("(others of partition %d)", partition)
 	}
-	if len(n.known) >= maxServices {
-		return others
-	}
-	if n.known == nil {
-		n.known = map[string]bool{}
-	}
-	n.known[name] = true
+	n[name] = true
 	return name
 }

@@ -82,7 +82,7 @@ func TestPage(t *testing.T) {
 	old := filepath.Join(t.TempDir(), "dpkg.log")
 	require.NoError(t, os.WriteFile(old, []byte("2025-11-02 10:00:01 status installed a:amd64 1\n2025-11-02 10:00:09 status error b:amd64 2\n"), 0o600))
 	// With this seed there is a storm when the past is told.
-	o := &options{rate: 200, past: 188 * time.Second, seed: 4, files: old, filesMB: 1}
+	o := &options{rate: 200, past: 188 * time.Second, seed: 4, files: old}
 	c := serve(t, o, nil)
 	p := browsertest.Open(t, c.B+"/logs/")
 	p.Size(1200, 800)

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strconv"
 	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
@@ -21,7 +20,7 @@ const maxAlert = 64 << 10
 // would be: it believes what has a good signature and nothing else.
 type receiver struct {
 	verifier *standardwebhooks.Webhook
-	arrived  func(spot, alert)
+	arrived  func(alert)
 }
 
 // ServeHTTP takes an alert.
@@ -31,14 +30,12 @@ func (v *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the request has no signature that is made with the secret of -secrets", http.StatusUnauthorized)
 		return
 	}
-	partition, err1 := strconv.ParseInt(r.Header.Get("Kafka-Partition"), 10, 32)
-	offset, err2 := strconv.ParseInt(r.Header.Get("Kafka-Offset"), 10, 64)
 	var a alert
-	if err := errors.Join(err1, err2, json.Unmarshal(body, &a)); err != nil {
+	if err := json.Unmarshal(body, &a); err != nil {
 		http.Error(w, "the request is not an alert: "+err.Error(), http.StatusBadRequest)
 		return
 	}
-	v.arrived(spot{int32(partition), offset}, a)
+	v.arrived(a)
 	w.WriteHeader(http.StatusNoContent)
 }
 

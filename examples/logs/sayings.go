@@ -19,6 +19,3 @@ var sayings = [levels][]string{
 		"upstream $a did not answer", "deadlock found when locking row $n", "cannot write $x: no space left on device", "payment of $u refused: limit $n",
 	},
 }
-
-// severities are those of syslog.
-var severities = [levels]int{levelDebug: 7, levelInfo: 6, levelWarn: 4, levelError: 3}

@@ -4,7 +4,7 @@ import "slices"
 
 const (
 	maxSenders = 8   // Sources of a service whose numbers are remembered: the latest ones.
-	maxAbove   = 256 // Numbers of a source behind one that is missing.
+	maxAbove   = 512 // Numbers of a source behind one that is missing.
 )
 
 // sender knows which lines of a source have come. A client of service A that is
@@ -25,16 +25,8 @@ func (s *sender) add(seq int64) bool {
 		return false
 	}
 	s.Above = slices.Insert(s.Above, i, seq)
-	if len(s.Above) > maxAbove {
-		s.All = s.Above[0]
-	}
-	n := 0
-	for n < len(s.Above) && s.Above[n] <= s.All+1 {
-		s.All = max(s.All, s.Above[n])
-		n++
-	}
-	if s.Above = s.Above[n:]; len(s.Above) == 0 {
-		s.Above = nil
+	for len(s.Above) > 0 && (s.Above[0] == s.All+1 || len(s.Above) > maxAbove) {
+		s.All, s.Above = s.Above[0], s.Above[1:]
 	}
 	return true
 }
@@ -47,16 +39,13 @@ func (s *senders) add(l line) bool {
 	if l.Source == "" {
 		return true
 	}
-	i := slices.IndexFunc(*s, func(one sender) bool { return one.Source == l.Source })
 	one := sender{Source: l.Source}
-	if i >= 0 {
+	if i := slices.IndexFunc(*s, func(old sender) bool { return old.Source == l.Source }); i >= 0 {
 		one = (*s)[i]
 		*s = slices.Delete(*s, i, i+1)
 	}
 	fresh := one.add(l.Seq)
 	*s = slices.Insert(*s, 0, one)
-	if len(*s) > maxSenders {
-		*s = (*s)[:maxSenders]
-	}
+	*s = (*s)[:min(len(*s), maxSenders)]
 	return fresh
 }

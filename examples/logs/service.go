@@ -25,7 +25,6 @@ type head struct {
 type service struct {
 	head
 	seconds map[int64]*second // The open ones, and the closed ones that are kept.
-	known   map[string]int    // Templates: in how many of the seconds. Nil until it is needed.
 }
 
 // changes are what a line has changed.
@@ -35,8 +34,6 @@ type changes struct {
 	current *second // The second that the line is in.
 	gone    []int64 // Seconds that were forgotten.
 }
-
-func newService() *service { return &service{seconds: map[int64]*second{}} }
 
 // take counts a line; at is when its record was written.
 func (s *service) take(l line, at time.Time) (c changes) {
@@ -56,7 +53,7 @@ func (s *service) take(l line, at time.Time) (c changes) {
 		when = s.Newest
 	}
 	if s.seconds[when] == nil {
-		s.seconds[when] = &second{At: when}
+		s.seconds[when] = newSecond(when)
 	}
 	c.current = s.seconds[when]
 	switch {
@@ -65,7 +62,7 @@ func (s *service) take(l line, at time.Time) (c changes) {
 	case late:
 		c.current.Late++
 	default:
-		c.current.count(l, s.name(c.current, template(l.Text)))
+		c.current.count(l)
 	}
 	return c
 }
@@ -79,7 +76,7 @@ func (s *service) advance(to int64, c *changes) {
 	last := min(to-lateness-1, from+window+calm)
 	for at := from - lateness; from > 0 && at <= last; at++ {
 		if closed := s.seconds[at]; closed != nil {
-			closed.close()
+			closed.P50, closed.P99 = percentile(closed.Millis, .5), percentile(closed.Millis, .99)
 			c.closed = append(c.closed, closed)
 		}
 		lines, errors := s.sum(at)
@@ -90,7 +87,7 @@ func (s *service) advance(to int64, c *changes) {
 	for at := range s.seconds {
 		if at < to-keep {
 			c.gone = append(c.gone, at)
-			s.forget(at)
+			delete(s.seconds, at)
 		}
 	}
 	slices.Sort(c.gone)
@@ -105,34 +102,4 @@ func (s *service) sum(end int64) (lines, errors int) {
 		}
 	}
 	return lines, errors
-}
-
-// name returns the template under which a line counts in a second.
-func (s *service) name(in *second, template string) string {
-	if s.known == nil {
-		s.known = map[string]int{}
-		for _, one := range s.seconds {
-			for text := range one.Templates {
-				s.known[text]++
-			}
-		}
-	}
-	if s.known[template] == 0 && len(s.known) >= maxTemplates {
-		template = otherLines
-	}
-	if in.Templates[template] == 0 {
-		s.known[template]++
-	}
-	return template
-}
-
-func (s *service) forget(at int64) {
-	if s.known != nil {
-		for text := range s.seconds[at].Templates {
-			if s.known[text]--; s.known[text] == 0 {
-				delete(s.known, text)
-			}
-		}
-	}
-	delete(s.seconds, at)
 }

@@ -18,9 +18,9 @@ func stamp(text string, at time.Time, zone *time.Location) (time.Time, string) {
 	if place == nil {
 		return time.Time{}, text
 	}
+	// Parse takes a fraction of a second where the layout has none.
 	found := strings.Join(strings.Fields(strings.ReplaceAll(text[place[0]:place[1]], "T", " ")), " ")
 	for _, layout := range []string{
-		// Parse takes a fraction of a second where the layout has none.
 		"2006-01-02 15:04:05", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05Z0700",
 		"2006-01-02 15:04:05 Z07:00", "2006-01-02 15:04:05 Z0700", "02/Jan/2006:15:04:05 -0700", "Jan 2 15:04:05",
 	} {
@@ -29,9 +29,8 @@ func stamp(text string, at time.Time, zone *time.Location) (time.Time, string) {
 			continue
 		}
 		if t.Year() == 0 { // Syslog has none: it is the one in which the line was not written tomorrow.
-			day := at.In(zone)
-			t = time.Date(day.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), zone)
-			if t.After(day.AddDate(0, 0, 1)) {
+			t = t.AddDate(at.In(zone).Year(), 0, 0)
+			if t.After(at.AddDate(0, 0, 1)) {
 				t = t.AddDate(-1, 0, 0)
 			}
 		}

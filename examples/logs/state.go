@@ -11,7 +11,7 @@ import (
 	"sluice/record"
 )
 
-// topics are the names of the example's topics, and of its groups.
+// topics are the names of the example's topics.
 type topics struct{ raw, counts, alerts string }
 
 func topicsOf(prefix string) topics {
@@ -30,19 +30,19 @@ type counter struct {
 
 var _ consumer.State = (*counter)(nil)
 
-func newCounter(t topics, partition int32) *counter {
-	return &counter{topics: t, names: names{partition: partition}, services: map[string]*service{}}
+func newCounter(t topics) *counter {
+	return &counter{topics: t, names: names{}, services: map[string]*service{}}
 }
 
-// openValue is the value of a record of the table with an open second.
-type openValue struct {
-	head
-	Second second `json:"second"`
+// row is the value of a record of the table.
+type row struct {
+	second
+	Head *head `json:"head,omitempty"` // Only of a second that is open.
 }
 
 // Handle counts a line. It takes anything: what cannot be read is counted, too.
 func (c *counter) Handle(_ context.Context, r *record.Record) ([]record.Record, error) {
-	name := c.names.of(r.Key)
+	name := c.names.of(text(r.Key), r.Partition)
 	s := c.service(name)
 	changed := s.take(read(r), r.Timestamp)
 	var results []record.Record
@@ -57,7 +57,7 @@ func (c *counter) Handle(_ context.Context, r *record.Record) ([]record.Record, 
 		a.Service = name
 		result(c.topics.alerts, name, a)
 	}
-	result(c.topics.counts, fmt.Sprintf("%s|open%d", name, changed.current.At%(lateness+1)), openValue{s.head, *changed.current})
+	result(c.topics.counts, fmt.Sprintf("%s|open%d", name, changed.current.At%(lateness+1)), row{*changed.current, &s.head})
 	for _, at := range changed.gone {
 		results = append(results, record.Record{Topic: c.topics.counts, Key: []byte(secondKey(name, at))})
 	}
@@ -70,23 +70,18 @@ func (c *counter) Restore(r *record.Record) error {
 	if err != nil {
 		return err
 	}
-	s := c.service(c.names.of([]byte(name)))
-	switch {
-	case r.Value == nil:
+	s := c.service(c.names.of(name, r.Partition))
+	if r.Value == nil {
 		delete(s.seconds, at)
-	case at < 0:
-		var open openValue
-		if err := json.Unmarshal(r.Value, &open); err != nil {
-			return fmt.Errorf("the table's record %q is not an open second: %w", r.Key, err)
-		}
-		s.head = open.head
-		s.seconds[open.Second.At] = &open.Second
-	default:
-		closed := &second{}
-		if err := json.Unmarshal(r.Value, closed); err != nil {
-			return fmt.Errorf("the table's record %q is not a second: %w", r.Key, err)
-		}
-		s.seconds[at] = closed
+		return nil
+	}
+	restored := row{second: *newSecond(at)}
+	if err := json.Unmarshal(r.Value, &restored); err != nil {
+		return fmt.Errorf("the table's record %q is not a second: %w", r.Key, err)
+	}
+	s.seconds[restored.At] = &restored.second
+	if restored.Head != nil {
+		s.head = *restored.Head
 	}
 	return nil
 }
@@ -94,7 +89,7 @@ func (c *counter) Restore(r *record.Record) error {
 func (c *counter) service(name string) *service {
 	s := c.services[name]
 	if s == nil {
-		s = newService()
+		s = &service{seconds: map[int64]*second{}}
 		c.services[name] = s
 	}
 	return s
@@ -105,14 +100,11 @@ func secondKey(service string, at int64) string { return service + "|" + strconv
 // parseKey reads a key of the table. at is negative where it is an open second.
 func parseKey(key string) (service string, at int64, err error) {
 	bar := strings.LastIndexByte(key, '|')
-	if bar < 0 {
-		return "", 0, fmt.Errorf("the table's key %q has no bar: it was not written by this program", key)
-	}
-	if strings.HasPrefix(key[bar:], "|open") {
+	if bar >= 0 && strings.HasPrefix(key[bar:], "|open") {
 		return key[:bar], -1, nil
 	}
-	if at, err = strconv.ParseInt(key[bar+1:], 10, 64); err != nil {
-		return "", 0, fmt.Errorf("the table's key %q has no second behind the bar: %w", key, err)
+	if at, err = strconv.ParseInt(key[bar+1:], 10, 64); err != nil || bar < 0 {
+		return "", 0, fmt.Errorf("the table's key %q has no second behind a bar: it was not written by this program", key)
 	}
 	return key[:bar], at, nil
 }

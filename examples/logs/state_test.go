@@ -53,7 +53,7 @@ func closed(t *testing.T, made []record.Record) map[string]*second {
 }
 
 func TestSecondsAreCountedAndClosed(t *testing.T) {
-	c := newCounter(testTopics, 0)
+	c := newCounter(testTopics)
 	made := handle(t, c,
 		log("a", 0, "info", "GET /1"), log("a", 0, "error", "GET /2"), log("a", 2, "warn", "x"),
 		log("a", 0, "info", "GET /3"), // Not in order, and in time.
@@ -64,7 +64,7 @@ func TestSecondsAreCountedAndClosed(t *testing.T) {
 	made = handle(t, c, log("a", 3, "info", "y"))
 	key := secondKey("a", at.Unix())
 	require.Equal(t, map[string]*second{key: {
-		At: at.Unix(), Lines: 3, Levels: [levels]int{0, 2, 0, 1}, Millis: map[int]int{bucketOf(5): 3},
+		counts: counts{At: at.Unix(), Lines: 3, Levels: [levels]int{0, 2, 0, 1}}, Millis: map[int]int{bucketOf(5): 3},
 		Templates: map[string]int{"GET /<n>": 3}, P50: percentile(map[int]int{10: 1}, .5), P99: percentile(map[int]int{10: 1}, .5),
 	}}, closed(t, made))
 	made = handle(t, c, log("a", 0, "error", "too late"), log("a", 10, "info", "z"))
@@ -77,7 +77,7 @@ func TestSecondsAreCountedAndClosed(t *testing.T) {
 }
 
 func TestARepeatedLineIsCountedOnce(t *testing.T) {
-	c := newCounter(testTopics, 0)
+	c := newCounter(testTopics)
 	number := func(r record.Record, seq string) record.Record {
 		r.Headers = []record.Header{{Key: headerSource, Value: []byte("s")}, {Key: headerSeq, Value: []byte(seq)}}
 		return r
@@ -91,7 +91,7 @@ func TestARepeatedLineIsCountedOnce(t *testing.T) {
 }
 
 func TestOldSecondsAreForgotten(t *testing.T) {
-	c := newCounter(testTopics, 0)
+	c := newCounter(testTopics)
 	handle(t, c, log("a", 0, "info", "x"), log("a", 1, "info", "x"))
 	made := handle(t, c, log("a", keep+1, "info", "x"))
 	all := closed(t, made)
@@ -102,18 +102,17 @@ func TestOldSecondsAreForgotten(t *testing.T) {
 		handle(t, c, log("a", keep+2+sec, "info", words(sec%400)))
 	}
 	require.LessOrEqual(t, len(c.services["a"].seconds), keep+1)
-	require.LessOrEqual(t, len(c.services["a"].known), maxTemplates+1)
 }
 
-func TestTemplatesAreBoundedAndComeBack(t *testing.T) {
-	c := newCounter(testTopics, 0)
+func TestTemplatesAreBounded(t *testing.T) {
+	c := newCounter(testTopics)
 	for n := range 2 * maxTemplates {
-		handle(t, c, log("a", n/100, "info", words(n)))
+		handle(t, c, log("a", 0, "info", words(n)))
 	}
 	made := handle(t, c, log("a", 20, "info", "end"))
-	require.Equal(t, 100, closed(t, made)[secondKey("a", at.Unix()+3)].Templates[otherLines])
-	made = handle(t, c, log("a", keep+50, "info", "fresh"), log("a", keep+60, "info", "end"))
-	require.Equal(t, map[string]int{"fresh": 1}, closed(t, made)[secondKey("a", at.Unix()+keep+50)].Templates, "there is room when others were forgotten")
+	templates := closed(t, made)[secondKey("a", at.Unix())].Templates
+	require.Len(t, templates, maxTemplates+1)
+	require.Equal(t, maxTemplates, templates[otherLines])
 }
 
 // words are a text for each number, without a number in it.
@@ -122,19 +121,20 @@ func words(n int) string {
 }
 
 func TestServicesAreBounded(t *testing.T) {
-	c := newCounter(testTopics, 4)
+	c := newCounter(testTopics)
 	for n := range 2 * maxServices {
-		handle(t, c, log(fmt.Sprint("s", n), 0, "info", "x"))
+		r := log(fmt.Sprint("s", n), 0, "info", "x")
+		r.Partition = 4
+		handle(t, c, r)
 	}
-	handle(t, c, record.Record{Value: []byte("x"), Timestamp: at})
 	require.Len(t, c.services, maxServices+1)
 	others := c.services["(others of partition 4)"]
-	require.Equal(t, maxServices+1, others.seconds[at.Unix()].Lines)
-	require.Equal(t, "(none)", newCounter(testTopics, 0).names.of(nil))
+	require.Equal(t, maxServices, others.seconds[at.Unix()].Lines)
+	require.Equal(t, "(none)", names{}.of("", 0))
 }
 
 func TestAlertsHaveHysteresis(t *testing.T) {
-	c := newCounter(testTopics, 0)
+	c := newCounter(testTopics)
 	var made []record.Record
 	for sec := range 80 {
 		for n := range 10 {
@@ -162,7 +162,7 @@ func TestAlertsHaveHysteresis(t *testing.T) {
 }
 
 func TestAnAlertEndsWithSilence(t *testing.T) {
-	c := newCounter(testTopics, 0)
+	c := newCounter(testTopics)
 	for range minLines {
 		handle(t, c, log("a", 0, "error", "x"))
 	}
@@ -178,7 +178,7 @@ func TestAnAlertEndsWithSilence(t *testing.T) {
 }
 
 func TestAnyRecordIsHandled(t *testing.T) {
-	c := newCounter(testTopics, 0)
+	c := newCounter(testTopics)
 	handler := consumerFunc(c)
 	for _, value := range []string{"", "{", `{"ts":{}}`, "\x00\xff", `"`, `[1]`, "<999>1", strings.Repeat("9", 1<<20), `{"ts":"0001-01-01T00:00:00Z"}`, `{"ts":"9999-12-31T23:59:59Z"}`} {
 		for _, when := range []time.Time{at, time.UnixMilli(-1), time.UnixMilli(0), time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)} {
@@ -192,11 +192,11 @@ func TestAnyRecordIsHandled(t *testing.T) {
 // be killed again and again: what both make of them is the same.
 func TestAStateThatIsRestoredGoesOn(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	whole, broken := newCounter(testTopics, 2), newCounter(testTopics, 2)
+	whole, broken := newCounter(testTopics), newCounter(testTopics)
 	var table []record.Record
 	for n, r := range rawOf(newTraffic(7, 60, at, "run"), 30*time.Second) {
 		if rng.IntN(250) == 0 {
-			broken = newCounter(testTopics, 2)
+			broken = newCounter(testTopics)
 			for _, kept := range compacted(rng, table) {
 				require.NoError(t, broken.Restore(&kept))
 			}
@@ -235,6 +235,6 @@ func texts(all []record.Record) (texts []string) {
 
 func TestAForeignTableIsAnError(t *testing.T) {
 	for key, value := range map[string]string{"checkout": "{}", "checkout|x": "{}", "checkout|17": "no", "checkout|open1": "[]"} {
-		require.Error(t, newCounter(testTopics, 0).Restore(&record.Record{Key: []byte(key), Value: []byte(value)}), key)
+		require.Error(t, newCounter(testTopics).Restore(&record.Record{Key: []byte(key), Value: []byte(value)}), key)
 	}
 }

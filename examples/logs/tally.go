@@ -5,54 +5,49 @@ import (
 	"time"
 )
 
-// plain is the plain count of a second.
-type plain struct {
-	lines, unparsed, timed, late, repeats int
-	levels                                [levels]int
+// account is what is said of a second, by the plain count or by the table: when
+// it is closed, and before that with each line that comes.
+type account struct {
+	counts
+	Newest int64 // The newest second of the service; 0 where this one is closed.
+	Timed  int   // Lines with a latency,
+	Named  int   // and with a template.
 }
 
-// is reports whether a second of the table says the same.
-func (p plain) is(s second) bool {
-	timed, named := 0, 0
-	for _, n := range s.Millis {
-		timed += n
+// accountOf is what a record of the table says.
+func accountOf(r row) account {
+	a := account{counts: r.counts}
+	for _, n := range r.Millis {
+		a.Timed += n
 	}
-	for _, n := range s.Templates {
-		named += n
+	for _, n := range r.Templates {
+		a.Named += n
 	}
-	return p == plain{s.Lines, s.Unparsed, timed, s.Late, s.Repeats, s.Levels} && named == s.Lines
+	if r.Head != nil {
+		a.Newest = r.Head.Newest
+	}
+	return a
 }
 
 // tally is what the checker knows of a service: the truth, which it counts by
-// itself from the lines of raw, and the table and the alerts, which have to say
-// the same. It keeps what one of them has not told yet, and no more.
+// itself from the lines of raw, and what the table and the alerts say of it.
 type tally struct {
-	name string
-	// The truth.
-	newest  int64
-	counts  map[int64]*plain
-	senders senders // Of lines that others have sent.
-	on      bool
-	calm    int
-	due     []alert // Alerts that were not told yet.
-	// The table.
-	tableNewest int64
-	open        map[int64]second
-	closed      map[int64]second
-	// The alerts.
-	told     []alert // Those that are not due yet: this is ahead of the truth.
-	lastTold int64
-	// What was compared.
-	settled  int64 // Up to this second.
-	ignored  int64 // Up to this one the truth was forgotten: the table has not come so far for long.
-	compared int64
+	name       string
+	newest     int64
+	counts     map[int64]*account // The open seconds, and those that the next alert may need.
+	senders    senders            // Of lines that others have sent.
+	on         bool
+	calm       int
+	table      pair[account]
+	alerts     pair[alert]
+	deliveries pair[alert] // Of the alerts to the receiver.
+	arrived    int64       // The last of them is of this second.
+	kept       int64       // Up to this second the table may forget.
+	compared   int64       // Closed seconds.
+	delivered  int64
 }
 
-func newTally(name string) *tally {
-	return &tally{name: name, counts: map[int64]*plain{}, open: map[int64]second{}, closed: map[int64]second{}}
-}
-
-// count counts a line of raw, as docs and README say that it is counted.
+// count counts a line of raw as README.md says that it is counted.
 func (t *tally) count(l line, fresh bool, at time.Time) {
 	when := t.newest
 	if when == 0 {
@@ -68,188 +63,84 @@ func (t *tally) count(l line, fresh bool, at time.Time) {
 	if late {
 		when = t.newest
 	}
-	p := t.counts[when]
-	if p == nil {
-		p = &plain{}
-		t.counts[when] = p
+	a := t.counts[when]
+	if a == nil {
+		a = &account{counts: counts{At: when}}
+		t.counts[when] = a
 	}
 	switch {
 	case !fresh:
-		p.repeats++
-		return
+		a.Repeats++
 	case late:
-		p.late++
-		return
+		a.Late++
+	default:
+		a.Lines++
+		a.Named++
+		a.Levels[l.Level]++
+		if l.Time.IsZero() {
+			a.Unparsed++
+		}
+		if l.Millis >= 0 {
+			a.Timed++
+		}
 	}
-	p.lines++
-	p.levels[l.Level]++
-	if l.Time.IsZero() {
-		p.unparsed++
-	}
-	if l.Millis >= 0 {
-		p.timed++
-	}
+	open := *a
+	open.Newest = t.newest
+	t.table.due = append(t.table.due, open)
 }
 
-// move says which alerts are due when the service's time moves on.
+// move says which seconds are closed, and which alerts are due, when the
+// service's time moves on.
 func (t *tally) move(to int64) {
 	old := t.newest
 	t.newest = to
-	if old == 0 {
-		return
-	}
-	for at := old - lateness; at < min(to-lateness, old+window+calm+1); at++ {
+	for at := old - lateness; old > 0 && at < min(to-lateness, old+window+calm+1); at++ {
+		if closed := t.counts[at]; closed != nil {
+			t.table.due = append(t.table.due, *closed)
+		}
 		lines, errors := 0, 0
 		for n := range int64(window) {
-			if p := t.counts[at-n]; p != nil {
-				lines, errors = lines+p.lines, errors+p.levels[levelError]
+			if a := t.counts[at-n]; a != nil {
+				lines, errors = lines+a.Lines, errors+a.Levels[levelError]
 			}
 		}
 		rate := float64(errors) / float64(max(lines, 1))
 		switch {
 		case !t.on && lines >= minLines && rate > .20:
 			t.on, t.calm = true, 0
-			t.due = append(t.due, alert{t.name, "begin", at, lines, errors})
+			t.alerts.due = append(t.alerts.due, alert{t.name, "begin", at, lines, errors})
 		case t.on && rate < .05:
 			if t.calm++; t.calm == calm {
 				t.on = false
-				t.due = append(t.due, alert{t.name, "end", at, lines, errors})
+				t.alerts.due = append(t.alerts.due, alert{t.name, "end", at, lines, errors})
 			}
 		default:
 			t.calm = 0
 		}
 	}
-}
-
-// opened takes a record of the table with an open second.
-func (t *tally) opened(v openValue) (wrong []string) {
-	before, there := t.open[v.Second.At]
-	switch {
-	case v.Newest < t.tableNewest:
-		wrong = append(wrong, fmt.Sprintf("%s: the table went back from second %d to %d", t.name, t.tableNewest, v.Newest))
-	case there && total(v.Second) <= total(before):
-		wrong = append(wrong, fmt.Sprintf("%s: second %d went back from %d lines to %d", t.name, v.Second.At, total(before), total(v.Second)))
-	}
-	t.tableNewest = max(t.tableNewest, v.Newest)
-	t.open[v.Second.At] = v.Second
-	for at := range t.open {
-		if at < t.tableNewest-lateness {
-			delete(t.open, at)
-		}
-	}
-	return wrong
-}
-
-func total(s second) int { return s.Lines + s.Late + s.Repeats }
-
-// shut takes a record of the table with a closed second.
-func (t *tally) shut(at int64, s second) (wrong []string) {
-	if at <= t.ignored {
-		return nil
-	}
-	if _, there := t.closed[at]; there || at <= t.settled {
-		return []string{fmt.Sprintf("%s: second %d was closed a second time", t.name, at)}
-	}
-	t.closed[at] = s
-	return nil
-}
-
-// gone takes a tombstone of the table.
-func (t *tally) gone(at int64) (wrong []string) {
-	if at >= t.tableNewest-keep {
-		return []string{fmt.Sprintf("%s: second %d was forgotten too early", t.name, at)}
-	}
-	return nil
-}
-
-// settle compares the seconds that the truth and the table have both closed.
-func (t *tally) settle() (wrong []string) {
-	upto := min(t.newest, t.tableNewest) - lateness - 1
-	for at, p := range t.counts {
-		if at <= t.settled || at > upto {
-			continue
-		}
-		if s, there := t.closed[at]; !there {
-			wrong = append(wrong, fmt.Sprintf("%s: second %d is not in the table; it has %d lines", t.name, at, p.lines))
-		} else if !p.is(s) {
-			wrong = append(wrong, fmt.Sprintf("%s: second %d is %+v in the table, and the plain count is %+v", t.name, at, s, *p))
-		}
-		t.compared++
-	}
-	for at := range t.closed {
-		if at > t.settled && at > t.ignored && at <= upto && t.counts[at] == nil {
-			wrong = append(wrong, fmt.Sprintf("%s: second %d is in the table, and no line is of it", t.name, at))
-		}
-		if at <= upto {
-			delete(t.closed, at)
-		}
-	}
-	t.settled = max(t.settled, upto)
 	for at := range t.counts {
-		if at < t.newest-keep && at > t.settled {
-			t.ignored = max(t.ignored, at)
-		}
-		if at <= t.ignored || at < t.settled-window { // The window of the next alert is needed still.
+		if at < to-lateness-window {
 			delete(t.counts, at)
 		}
 	}
-	return wrong
 }
 
-// tell takes an alert as it was told.
-func (t *tally) tell(a alert) (wrong []string) {
-	if a.At <= t.lastTold {
-		return []string{fmt.Sprintf("%s: the alert %+v was told again, or out of order", t.name, a)}
-	}
-	t.lastTold = a.At
-	t.told = append(t.told, a)
-	return nil
-}
-
-// match compares the alerts that are due with those that were told.
+// match compares what is known up to now.
 func (t *tally) match() (wrong []string) {
-	for len(t.told) > 0 {
-		told := t.told[0]
-		switch {
-		case len(t.due) > 0 && t.due[0] == told:
-			t.due, t.told = t.due[1:], t.told[1:]
-		case len(t.due) > 0 && t.due[0].At <= told.At:
-			wrong = append(wrong, fmt.Sprintf("%s: the alert %+v is due, and %+v was told", t.name, t.due[0], told))
-			t.due = t.due[1:]
-		case t.newest-lateness > told.At:
-			wrong = append(wrong, fmt.Sprintf("%s: the alert %+v was told, and is not due", t.name, told))
-			t.told = t.told[1:]
-		default:
-			return wrong
+	seconds, wrong := t.table.match(t.name)
+	for _, a := range seconds {
+		if t.kept = max(t.kept, a.Newest-keep); a.Newest == 0 {
+			t.compared++
 		}
+	}
+	_, more := t.alerts.match(t.name)
+	wrong = append(wrong, more...)
+	arrived, more := t.deliveries.match("the receiver: " + t.name)
+	t.delivered += int64(len(arrived))
+	wrong = append(wrong, more...)
+	if told := t.alerts.told; len(told) > 0 && told[0].At < t.newest-lateness {
+		t.alerts.told = nil
+		wrong = append(wrong, fmt.Sprintf("%s: the alert %+v was told, and is not due", t.name, told[0]))
 	}
 	return wrong
-}
-
-// waiting counts the closed seconds and the alerts that the table and the topic
-// of alerts have not told yet.
-func (t *tally) waiting() (n int64) {
-	for at := range t.counts {
-		if at > t.settled && at < t.newest-lateness {
-			n++
-		}
-	}
-	return n + int64(len(t.due))
-}
-
-// complete reports whether the table and the alerts are where the truth is.
-func (t *tally) complete() bool {
-	if t.newest != t.tableNewest || len(t.due)+len(t.told)+len(t.closed) > 0 {
-		return false
-	}
-	for at := t.newest - lateness; at <= t.newest; at++ {
-		p, s := t.counts[at], t.open[at]
-		if p == nil {
-			p = &plain{}
-		}
-		if !p.is(s) {
-			return false
-		}
-	}
-	return true
 }

@@ -67,12 +67,6 @@ func (t *traffic) nextStorm(begin time.Time) {
 	}
 }
 
-// shipment is a line, as it is sent and as it was made up.
-type shipment struct {
-	wire example.Line
-	line line
-}
-
 // next makes the lines of the next tick.
 func (t *traffic) next() (all []shipment) {
 	if t.now.After(t.storm.end) {
@@ -120,30 +114,18 @@ func (t *traffic) line(o *origin, stormy bool) shipment {
 	case dice < .102: // It was held up somewhere.
 		l.Time = l.Time.Add(-time.Duration(5+t.rng.IntN(25)) * time.Second)
 	}
-	all := sayings[l.Level]
-	part := t.rng.Float64()
+	all, part := sayings[l.Level], t.rng.Float64()
 	l.Text = os.Expand(all[int(float64(len(all))*part*part)], t.fill) // The first ones are said most.
-	var value any
+	stamp := l.Time.Format(time.RFC3339Nano)
 	switch {
 	case t.rng.IntN(300) == 0: // A part of a stack, which says nothing of itself.
-		l.Text, l.Time, l.Level, l.Millis = os.Expand("\tat com.example.Pool.take(Pool.java:$n)", t.fill), time.Time{}, levelInfo, -1
-		value = example.Text(l.Text)
+		l.Text, l.Time, l.Level, l.Millis = "\tat com.example.Pool.take(Pool.java:17)", time.Time{}, levelInfo, -1
+		return newShipment(o.name, l, example.Text(l.Text))
 	case o.syslog: // Facility 16 is local0.
-		value = example.Text(fmt.Sprintf("<%d>1 %s host-%d %s %d - - %s in %.1f ms", 16*8+severities[l.Level], l.Time.Format(time.RFC3339Nano),
-			1+len(o.name)%4, o.name, 400+len(o.name), l.Text, l.Millis))
-	default:
-		value = jsonLine{l.Time.Format(time.RFC3339Nano), l.Level.String(), o.name, l.Text, l.Millis}
+		priority := 16*8 + [levels]int{7, 6, 4, 3}[l.Level]
+		return newShipment(o.name, l, example.Text(fmt.Sprintf("<%d>1 %s host-1 %s 417 - - %s in %.1f ms", priority, stamp, o.name, l.Text, l.Millis)))
 	}
-	return shipment{wireLine(o.name, l, value), l}
-}
-
-// jsonLine is a line in JSON.
-type jsonLine struct {
-	TS      string  `json:"ts"`
-	Level   string  `json:"level"`
-	Service string  `json:"service"`
-	Msg     string  `json:"msg"`
-	Millis  float64 `json:"ms"`
+	return newShipment(o.name, l, map[string]any{"ts": stamp, "level": l.Level.String(), "service": o.name, "msg": l.Text, "ms": l.Millis})
 }
 
 // fill is what a saying's variables stand for.
@@ -161,20 +143,14 @@ func (t *traffic) fill(name string) string {
 	return "user" + strconv.Itoa(t.rng.IntN(500))
 }
 
-func wireLine(service string, l line, value any) example.Line {
-	return example.Line{Key: service, Value: value, Headers: map[string]string{
-		headerSource: l.Source, headerSeq: strconv.FormatInt(l.Seq, 10),
-	}}
-}
-
 // run sends lines: those of the past at once and all of them, the others when
 // their time has come, until the input ends.
-func (t *traffic) run(ctx context.Context, c *example.Client, topic string, check *checker) error {
-	for past := time.Now(); t.now.Before(past) || c.Input.Err() == nil; {
-		if wait := time.Until(t.now.Add(tick)); wait > 0 {
-			select {
-			case <-time.After(wait):
-			case <-c.Input.Done():
+func (t *traffic) run(ctx context.Context, s *shipper) error {
+	for past := time.Now(); t.now.Before(past) || s.client.Input.Err() == nil; {
+		select {
+		case <-time.After(time.Until(t.now.Add(tick))):
+		case <-s.client.Input.Done():
+			if !t.now.Before(past) {
 				return nil
 			}
 		}
@@ -182,25 +158,9 @@ func (t *traffic) run(ctx context.Context, c *example.Client, topic string, chec
 		for len(all) < linesAtATime && time.Until(t.now.Add(tick)) <= 0 {
 			all = append(all, t.next()...)
 		}
-		if err := ship(ctx, c, topic, check, all); err != nil {
+		if err := s.send(ctx, all); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-// ship sends lines, and tells the checker before and after it.
-func ship(ctx context.Context, c *example.Client, topic string, check *checker, all []shipment) error {
-	wire, lines := make([]example.Line, len(all)), make([]line, len(all))
-	for i, one := range all {
-		wire[i], lines[i] = one.wire, one.line
-	}
-	if err := check.sending(ctx, lines...); err != nil {
-		return err
-	}
-	if err := c.Write(ctx, topic, wire...); err != nil {
-		return fmt.Errorf("send lines: %w", err)
-	}
-	check.acknowledged(lines...)
 	return nil
 }

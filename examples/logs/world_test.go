@@ -72,16 +72,15 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	return &world{t: t, check: newChecker(testTopics), counter: newCounter(testTopics, 0), offset: map[string]int64{}}
+	return &world{t: t, check: newChecker(testTopics), counter: newCounter(testTopics), offset: map[string]int64{}}
 }
 
 // send sends shipments as the driver does, and has them handled.
 func (w *world) send(when time.Time, all ...shipment) {
 	w.t.Helper()
 	for _, one := range all {
-		require.NoError(w.t, w.check.sending(w.t.Context(), one.line))
+		require.NoError(w.t, w.check.sending(w.t.Context(), one))
 		w.write(recordOf(one, 0, when))
-		w.check.acknowledged(one.line)
 	}
 }
 
@@ -112,7 +111,7 @@ func (w *world) seen(r record.Record) {
 		if e.Topic == testTopics.alerts {
 			var a alert
 			require.NoError(w.t, json.Unmarshal(e.Value, &a))
-			w.check.delivered(spot{e.Partition, e.Offset}, a)
+			w.check.arrived(a)
 		}
 	}
 }
