@@ -5,8 +5,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"slices"
+	"reflect"
 	"strconv"
+	"strings"
 	"sync"
 
 	"sluice/examples/internal/example"
@@ -17,115 +18,96 @@ import (
 // nothing else is there, and what nobody can read is a dead letter. What it
 // remembers is bounded by the graph.
 type checker struct {
-	graph    *graph
-	web      *web
-	pages    map[string]*node
-	poison   map[string]bool
-	offences *offences // with those of the web's visitors
+	web    *web // which has the graph, and all that is wrong
+	topics topics
+	via    string // where the web is; set before the first record is taken
 
 	mu      sync.Mutex
 	fetched map[string]bool
-	dead    map[string]bool  // those of poison that are dead letters
-	accused map[string]bool  // those that are, and should not be
+	dead    map[string]bool
 	foreign int64            // dead letters of what somebody else has put into the frontier
 	last    map[string]int64 // the number of each host's last page
-	found   map[string]bool
-	links   int64
 }
 
-func newChecker(g *graph, w *web) *checker {
-	c := &checker{
-		graph: g, web: w, offences: &w.offences,
-		fetched: map[string]bool{}, dead: map[string]bool{}, accused: map[string]bool{}, last: map[string]int64{}, found: map[string]bool{},
+func newChecker(w *web, t topics) *checker {
+	return &checker{
+		web: w, topics: t,
+		fetched: map[string]bool{}, dead: map[string]bool{}, last: map[string]int64{},
 	}
-	c.pages, c.poison = g.truth()
-	for _, seed := range g.seeds() {
-		c.found[seed] = true
-	}
-	return c
 }
 
-// take takes a record of pages.
-func (c *checker) take(e example.Event) {
+// take takes a record of pages, or a dead letter. It never fails.
+func (c *checker) take(e example.Event) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if e.Topic == c.topics.letters {
+		c.takeLetter(e)
+		return nil
+	}
 	where := fmt.Sprintf("%s/%d offset %d", e.Topic, e.Partition, e.Offset)
 	var p page
-	if err := json.Unmarshal(e.Value, &p); err != nil {
-		c.offences.add(where + ": no page: " + err.Error())
-		return
-	}
+	err := json.Unmarshal(e.Value, &p)
 	where += ", " + strconv.Quote(p.URL)
-	n := c.pages[p.URL]
-	if n == nil {
-		c.offences.add(where + ": is not to be fetched, or not there")
-		return
-	}
-	if c.fetched[p.URL] {
-		c.offences.add(where + ": is there twice")
+	n := c.web.graph.nodes[p.URL]
+	host, _, _ := strings.Cut(strings.TrimPrefix(p.URL, "http://"), "/")
+	switch {
+	case err != nil || n == nil || n.kind != kindPage:
+		c.web.offences.add(where + ": is no page that is to be fetched")
+		return nil
+	case c.fetched[p.URL]:
+		c.web.offences.add(where + ": is there twice")
+	case e.Key != host:
+		c.web.offences.add(where + ": is not under its host")
+	case p.N != c.last[host]+1:
+		c.web.offences.add(fmt.Sprintf("%s: is page %d of its host, and page %d was next", where, p.N, c.last[host]+1))
 	}
 	c.fetched[p.URL] = true
-	if host := hostOf(n.host); e.Key != host || p.Host != host {
-		c.offences.add(where + ": is not under its host")
-	} else {
-		if want := c.last[host] + 1; p.N != want {
-			c.offences.add(fmt.Sprintf("%s: is page %d of its host, and page %d was next", where, p.N, want))
-		}
-		c.last[host] = max(c.last[host], p.N)
-	}
-	body := c.graph.body(p.URL, n)
+	c.last[host] = max(c.last[host], p.N)
+	body := n.body(host)
 	sum := sha256.Sum256(body)
-	if p.Status != 200 || p.Title != n.name || p.Size != len(body) || p.SHA256 != hex.EncodeToString(sum[:]) {
-		c.offences.add(where + ": is not what the web has")
+	want := page{
+		URL: p.URL, Title: n.name, Size: len(body), SHA256: hex.EncodeToString(sum[:]), Links: n.links,
+		N: p.N, Millis: p.Millis, Refused: p.Refused, // The graph knows nothing of these.
 	}
-	if !slices.Equal(p.Links, n.distinct()) {
-		c.offences.add(where + ": has other links than the web")
+	if !reflect.DeepEqual(p, want) {
+		c.web.offences.add(where + ": is not what the web has")
 	}
-	for _, link := range n.distinct() {
-		c.links++
-		c.found[link] = true
-	}
+	return nil
 }
 
-// deadLetters takes the URLs of all dead letters, "" for one of somebody else's.
-func (c *checker) deadLetters(urls []string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.foreign = 0
-	for _, url := range urls {
-		switch {
-		case c.graph.nodes[url] == nil:
-			c.foreign++
-		case c.poison[url]:
-			c.dead[url] = true
-		case !c.accused[url]:
-			c.accused[url] = true
-			c.offences.add(strconv.Quote(url) + " was given up, and can be read")
-		}
+// takeLetter takes a dead letter, which is the task of a URL.
+func (c *checker) takeLetter(e example.Event) {
+	var t task
+	err := json.Unmarshal(e.Value, &t)
+	switch n := c.web.graph.nodes[t.URL]; {
+	case err != nil || n == nil || t.Via != c.via:
+		c.foreign++
+	case n.kind == kindFails || n.kind == kindBroken:
+		c.dead[t.URL] = true
+	default:
+		c.web.offences.add(strconv.Quote(t.URL) + " was given up, and can be read")
 	}
 }
 
 // verdict is what has been found so far.
 func (c *checker) verdict() example.Verdict {
-	web := c.web.totals()
-	told, wrong := c.offences.told()
+	told := c.web.offences.told()
+	pages, poison := c.web.graph.count[kindPage], c.web.graph.count[kindFails]+c.web.graph.count[kindBroken]
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	seeds := int64(len(c.graph.seeds()))
 	return example.Verdict{
-		OK:       wrong == 0,
-		Complete: len(c.fetched) == len(c.pages) && len(c.dead) == len(c.poison),
+		OK:       len(told) == 0,
+		Complete: len(c.fetched) == pages && len(c.dead) == poison,
 		Figures: []example.Figure{
 			{Name: "pages", Value: int64(len(c.fetched))},
-			{Name: "pages expected", Value: int64(len(c.pages))},
-			{Name: "duplicates avoided", Value: c.links + seeds - int64(len(c.found))},
+			{Name: "pages expected", Value: int64(pages)},
 			{Name: "dead letters", Value: int64(len(c.dead))},
-			{Name: "dead letters expected", Value: int64(len(c.poison))},
+			{Name: "dead letters expected", Value: int64(poison)},
 			{Name: "dead letters of others", Value: c.foreign},
-			{Name: "requests", Value: web.requests},
-			{Name: "asked to come later", Value: web.refused},
-			{Name: "pages fetched again", Value: web.again},
-			{Name: "impolite requests", Value: web.impolite},
+			{Name: "requests", Value: c.web.requests.Load()},
+			{Name: "asked to come later", Value: c.web.refused.Load()},
+			{Name: "pages fetched again", Value: c.web.again.Load()},
+			{Name: "impolite requests", Value: c.web.impolite.Load()},
 		},
 		Offences: told,
 	}

@@ -10,7 +10,7 @@ import (
 	"sluice/examples/internal/exampletest"
 )
 
-func TestMain(m *testing.M) { exampletest.Main(m, run) }
+func TestMain(m *testing.M) { exampletest.Main(m, main) }
 
 // TestCrawlWithKills has the whole system crawl, while its crawlers are killed.
 func TestCrawlWithKills(t *testing.T) {

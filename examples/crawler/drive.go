@@ -7,100 +7,38 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"sync"
-	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"sluice/examples/internal/example"
 )
 
-const (
-	// seedEvery is how often the seeds are submitted again, each time in another
-	// spelling: people do that.
-	seedEvery = 500 * time.Millisecond
-	// lettersEvery is how often the dead letters are looked at.
-	lettersEvery = 2 * time.Second
-)
-
-// drive serves the web, submits the seeds, and hands the checker what comes of
-// them, until ctx ends.
-func (c *crawl) drive(ctx context.Context, client *example.Client) error {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.flags.web)
+// drive serves the web at an address, submits its first page, and hands the checker what comes
+// of it, until ctx ends.
+func drive(ctx context.Context, client *example.Client, address string, check *checker) error {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
 		return fmt.Errorf("listen for the web's hosts, as -web says: %w", err)
 	}
-	server := &http.Server{Handler: c.web, ReadHeaderTimeout: patience, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}
-	ctx, fail := context.WithCancelCause(ctx)
-	defer fail(nil)
-	var running sync.WaitGroup
-	start := func(part func() error) {
-		running.Go(func() {
-			if err := part(); err != nil && ctx.Err() == nil {
-				fail(err)
-			}
-		})
-	}
-	start(func() error { return server.Serve(listener) })
-	via := listener.Addr().String()
-	start(func() error { return c.submit(ctx, client, via) })
-	start(func() error { return c.follow(ctx, client) })
-	start(func() error { return c.lookAtLetters(ctx, newLetters(client.B, c.group, via)) })
-	<-ctx.Done()
-	_ = server.Close() // Whoever is asking does so for the next run.
-	running.Wait()
-	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
-		return err
-	}
-	return nil
-}
-
-// submit writes the seeds through service A, again and again until the input
-// ends.
-func (c *crawl) submit(ctx context.Context, client *example.Client, via string) error {
-	tick := time.NewTicker(seedEvery)
-	defer tick.Stop()
-	for way := 0; ; way++ {
-		for _, seed := range c.graph.seeds() {
-			at, err := parseAddress(nil, seed)
-			if err != nil {
-				return err
-			}
-			seed = spell(seed, seed, firstAbsolute+way%(spellings-firstAbsolute))
-			if err := client.Write(ctx, c.topics.frontier, example.Line{Key: at.host, Value: task{URL: seed, Via: via}}); err != nil {
-				return err
-			}
+	check.via = listener.Addr().String()
+	server := &http.Server{Handler: check.web, ReadHeaderTimeout: patience, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}
+	work, ctx := errgroup.WithContext(ctx)
+	work.Go(func() error {
+		<-ctx.Done()
+		return server.Close() // Whoever is asking does so for the next run.
+	})
+	work.Go(func() error {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return err
 		}
-		select {
-		case <-tick.C:
-		case <-client.Input.Done():
-			return nil
-		case <-ctx.Done():
-			return nil
-		}
-	}
-}
-
-// follow hands the checker what readers of committed records see.
-func (c *crawl) follow(ctx context.Context, client *example.Client) error {
-	return client.Follow(ctx, []string{c.topics.pages}, func(e example.Event) error {
-		c.checker.take(e)
 		return nil
 	})
-}
-
-// lookAtLetters hands the checker the dead letters. One look that fails is
-// followed by another.
-func (c *crawl) lookAtLetters(ctx context.Context, l letters) error {
-	defer l.client.CloseIdleConnections()
-	tick := time.NewTicker(lettersEvery)
-	defer tick.Stop()
-	for {
-		if urls, err := l.urls(ctx); err == nil {
-			c.checker.deadLetters(urls)
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return nil
-		}
-	}
+	work.Go(func() error {
+		seed := task{URL: pageOf(0, 0), Via: check.via}
+		return client.Write(ctx, check.topics.frontier, example.Line{Key: hostOf(0), Value: seed})
+	})
+	work.Go(func() error {
+		return client.Follow(ctx, []string{check.topics.pages, check.topics.letters}, check.take)
+	})
+	return work.Wait()
 }

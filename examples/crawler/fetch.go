@@ -7,9 +7,10 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"strconv"
 	"time"
+
+	"sluice/consumer"
 )
 
 const (
@@ -21,12 +22,6 @@ const (
 	longestPause = time.Minute
 )
 
-var (
-	errTooLarge = fmt.Errorf("the body does not end within %d bytes", largestBody)
-	// errAway is about nobody's page: the web itself cannot be reached.
-	errAway = errors.New("the web is not there")
-)
-
 // answer is what a host has said.
 type answer struct {
 	status int
@@ -35,51 +30,28 @@ type answer struct {
 	took   time.Duration
 }
 
-// fetcher asks hosts. It follows no redirects, sends no cookies, and unpacks
-// nothing. It is safe for concurrent use.
-type fetcher struct{ client *http.Client }
-
-// viaKey is the context's key of the proxy.
-type viaKey struct{}
-
-// newFetcher returns a fetcher that reaches all hosts by the proxy of the
-// request: there are no names to look up.
-func newFetcher() fetcher {
-	transport := &http.Transport{
-		Proxy: func(r *http.Request) (*url.URL, error) {
-			via, ok := r.Context().Value(viaKey{}).(string)
-			if !ok {
-				return nil, errors.New("the request has no proxy")
-			}
-			return &url.URL{Scheme: "http", Host: via}, nil
-		},
-		DisableCompression:  true,
-		MaxIdleConnsPerHost: concurrency,
-		IdleConnTimeout:     patience,
-	}
-	return fetcher{client: &http.Client{
-		Transport:     transport,
+// newClient returns a client that follows no redirects and keeps no cookies.
+func newClient() *http.Client {
+	return &http.Client{
+		Transport:     &http.Transport{MaxIdleConnsPerHost: concurrency, IdleConnTimeout: patience},
 		Timeout:       patience,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	}
 }
 
-// close gives up the connections that wait for requests.
-func (f fetcher) close() { f.client.CloseIdleConnections() }
-
-// get asks for an address.
-func (f fetcher) get(ctx context.Context, via string, a address) (answer, error) {
+// fetch asks for an address at the web's own one: there are no names to look up.
+func fetch(ctx context.Context, client *http.Client, via string, a address) (answer, error) {
 	began := time.Now()
-	req, err := http.NewRequestWithContext(context.WithValue(ctx, viaKey{}, via), http.MethodGet, a.String(), nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+via+a.request(), nil)
 	if err != nil {
 		return answer{}, err
 	}
+	req.Host = a.host
 	req.Header.Set("User-Agent", agent+"/1 (an example)")
-	req.Header.Set("Accept", "text/html")
-	resp, err := f.client.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
-		if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "proxyconnect" && ctx.Err() == nil {
-			return answer{}, fmt.Errorf("%w: %w", errAway, err)
+		if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" && ctx.Err() == nil {
+			err = consumer.Hold(fmt.Errorf("the web is not there: %w", err), time.Second) // That is about nobody's page.
 		}
 		return answer{}, err
 	}
@@ -89,23 +61,20 @@ func (f fetcher) get(ctx context.Context, via string, a address) (answer, error)
 		return answer{}, fmt.Errorf("read the body of %s: %w", a, err)
 	}
 	if len(body) > largestBody {
-		return answer{}, errTooLarge
+		return answer{}, consumer.Undecodable(fmt.Errorf("the body of %s does not end within %d bytes", a, largestBody))
 	}
 	return answer{status: resp.StatusCode, header: resp.Header, body: body, took: time.Since(began)}, nil
 }
 
-// later reports whether the host asks to come again later, and when. It says
-// seconds or a date (RFC 9110, 10.2.3).
-func (a answer) later(now time.Time) (time.Duration, bool) {
+// later reports whether the host asks to come again later, and when. One that
+// does not say it in seconds means one.
+func (a answer) later() (time.Duration, bool) {
 	if a.status != http.StatusTooManyRequests && a.status != http.StatusServiceUnavailable {
 		return 0, false
 	}
-	text := a.header.Get("Retry-After")
-	pause := time.Second
-	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
-		pause = time.Duration(seconds) * time.Second
-	} else if at, err := http.ParseTime(text); err == nil {
-		pause = at.Sub(now)
+	seconds, err := strconv.ParseUint(a.header.Get("Retry-After"), 10, 31)
+	if err != nil {
+		seconds = 1
 	}
-	return min(max(pause, 0), longestPause), true
+	return min(time.Duration(seconds)*time.Second, longestPause), true
 }

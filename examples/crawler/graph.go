@@ -2,9 +2,9 @@ package main
 
 import (
 	"fmt"
+	"html"
 	"math/rand/v2"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -14,40 +14,48 @@ type kind int
 const (
 	kindPage kind = iota
 	kindRedirect
-	kindFails    // 500, always
-	kindEndless  // a body without an end
-	kindGarbled  // text that is not UTF-8
-	kindTooShort // a body shorter than its Content-Length
+	kindFails  // 500, always
+	kindBroken // a body shorter than its Content-Length
 )
 
 // node is a URL of the web.
 type node struct {
 	kind kind
-	host int
 	name string // the page's title
-	// links are what the page links to, or a redirect leads to: addresses as
-	// they are when all spellings are undone, some of them twice.
+	// links are what the page links to, or a redirect leads to, each once:
+	// addresses as they are when all spellings are undone.
 	links []string
 }
 
-// graph is the web that is crawled: the same pages, links and traps for the
-// same numbers. It knows the address of everything without reading a URL, so
-// that it is a judge of whoever does.
+func (n *node) link(to string) {
+	if !slices.Contains(n.links, to) {
+		n.links = append(n.links, to)
+	}
+}
+
+// graph is the web that is crawled: the same pages, links and traps for the same
+// numbers. It knows the address of everything without reading a URL, so that it
+// is a judge of whoever does. Each node can be reached from its first page, and
+// none is forbidden: the nodes are what a crawl has to find.
 type graph struct {
 	hosts, perHost int
-	seed           uint64
 	nodes          map[string]*node // by address
+	count          map[kind]int     // of nodes
 }
 
 // newGraph makes a web of so many pages on so many hosts, and some more in its
 // corners.
-func newGraph(hosts, pages int, seed uint64) *graph {
-	g := &graph{hosts: hosts, perHost: max(1, pages/hosts), seed: seed, nodes: map[string]*node{}}
+func newGraph(hosts, pages int) *graph {
+	g := &graph{hosts: hosts, perHost: max(1, pages/hosts), nodes: map[string]*node{}, count: map[kind]int{}}
+	dice := rand.New(rand.NewPCG(1, 1)) //nolint:gosec // G404: nobody is to be kept from guessing.
 	for h := range hosts {
 		for i := range g.perHost {
-			g.addPage(h, i)
+			g.addPage(h, i, dice)
 		}
 		g.addCorners(h)
+	}
+	for _, n := range g.nodes {
+		g.count[n.kind]++
 	}
 	return g
 }
@@ -57,152 +65,127 @@ func is(peculiarity, host int) bool { return host%10 == peculiarity }
 
 // The peculiarities of hosts.
 const (
-	patient   = 2 // wants longer pauses
-	labyrinth = 3 // has directories without an end
-	slow      = 4 // takes its time
-	refusing  = 6 // asks to come again later, now and then
-	poisoned  = 7 // has pages that nobody can read
+	slow     = 4 // takes its time
+	refusing = 6 // asks to come again later, now and then
+	poisoned = 7 // has pages that nobody can read
 )
 
 func hostOf(h int) string { return fmt.Sprintf("h%03d.%s", h, scope) }
 
 // pageOf is the address of a page, of which the first is a host's root.
-func (g *graph) pageOf(h, i int) string {
+func pageOf(h, i int) string {
 	base := "http://" + hostOf(h)
-	switch n := strconv.Itoa(i); {
+	switch {
 	case i == 0:
 		return base + "/"
-	case i%4 == 1:
-		return base + "/docs/part-" + strconv.Itoa(i/16) + "/" + n + ".html"
-	case i%4 == 2:
-		return base + "/caf%C3%A9/~" + n
-	case i%4 == 3:
-		return base + "/list?id=" + n + "&order=a%26b"
+	case i%3 == 1:
+		return fmt.Sprintf("%s/docs/part-%d/%d.html", base, i/16, i)
+	case i%3 == 2:
+		return fmt.Sprintf("%s/caf%%C3%%A9%%2F/~%d", base, i)
 	default:
-		return base + "/a%2Fb/" + n
+		return fmt.Sprintf("%s/list?id=%d&order=a%%26b", base, i)
 	}
 }
 
-// addPage adds a page with the links to its children, in a tree of the host, so
-// that every page can be reached; some by a redirect, or by two. Others lead
-// anywhere, and most to what was found before.
-func (g *graph) addPage(h, i int) {
-	n := &node{host: h, name: fmt.Sprintf("Page %d of host %d", i, h)}
+// addPage adds a page with the links to its children, in a tree of the host, and
+// from its root to other hosts, in another tree, so that every page can be
+// reached; some by two redirects. Others lead anywhere, and most to what was
+// found before.
+func (g *graph) addPage(h, i int, dice *rand.Rand) {
+	n := &node{name: fmt.Sprintf("Page %d of host %d", i, h)}
 	for child := 3*i + 1; child <= 3*i+3 && child < g.perHost; child++ {
-		to, base := g.pageOf(h, child), "http://"+hostOf(h)+"/go/"+strconv.Itoa(child)
-		switch child % 11 {
-		case 5:
-			g.redirect(h, base, base+"/on")
-			g.redirect(h, base+"/on", to)
-			to = base
-		case 8:
-			g.redirect(h, base, to)
-			to = base
+		to := pageOf(h, child)
+		if child%5 == 2 {
+			moved := fmt.Sprintf("http://%s/go/%d", hostOf(h), child)
+			g.redirect(moved, moved+"/on")
+			g.redirect(moved+"/on", to)
+			to = moved
 		}
-		n.links = append(n.links, to)
+		n.link(to)
 	}
-	if i == 0 {
-		for other := 4*h + 1; other <= 4*h+4 && other < g.hosts; other++ {
-			n.links = append(n.links, g.pageOf(other, 0))
-		}
+	for other := 4*h + 1; i == 0 && other <= 4*h+4 && other < g.hosts; other++ {
+		n.link(pageOf(other, 0))
 	}
-	dice := g.random(h, i)
 	for range 2 {
-		n.links = append(n.links, g.pageOf(dice.IntN(g.hosts), dice.IntN(g.perHost)))
+		n.link(pageOf(dice.IntN(g.hosts), dice.IntN(g.perHost)))
 	}
-	if len(n.links) > 0 {
-		n.links = append(n.links, n.links[0]) // In another spelling, as a rule.
-	}
-	g.nodes[g.pageOf(h, i)] = n
+	g.nodes[pageOf(h, i)] = n
 }
 
 // addCorners adds what a crawler stumbles over, and links it from the host's
-// root.
+// root: redirects in a circle, rules that have exceptions, directories without
+// an end, and poison.
 func (g *graph) addCorners(h int) {
 	base := "http://" + hostOf(h)
-	g.redirect(h, base+"/loop/a", base+"/loop/b")
-	g.redirect(h, base+"/loop/b", base+"/loop/a")
-	g.nodes[base+"/private/open/hours"] = &node{host: h, name: "Hours", links: []string{base + "/private/prices"}}
-	corners := []string{base + "/loop/a", base + "/private/open/hours", base + "/private/secret", base + "/calendar/2026/11", base + "/missing"}
-	if is(labyrinth, h) {
-		corners = append(corners, base+"/rooms/next")
-		for i := range deepest - 1 {
-			room := base + "/rooms" + strings.Repeat("/next", i+1)
-			g.nodes[room] = &node{host: h, name: fmt.Sprintf("Room %d", i+1), links: []string{room + "/next"}}
-		}
+	root := g.nodes[pageOf(h, 0)]
+	g.redirect(base+"/loop/a", base+"/loop/b")
+	g.redirect(base+"/loop/b", base+"/loop/a")
+	g.nodes[base+"/private/open/hours"] = &node{name: "Hours", links: []string{base + "/private/prices"}}
+	for _, corner := range []string{"/loop/a", "/private/open/hours", "/private/secret", "/missing", "/rooms/next"} {
+		root.link(base + corner)
+	}
+	for i := range deepest - 1 {
+		room := base + "/rooms" + strings.Repeat("/next", i+1)
+		g.nodes[room] = &node{name: fmt.Sprintf("Room %d", i+1), links: []string{room + "/next"}}
 	}
 	if is(poisoned, h) {
-		for i, k := range []kind{kindFails, kindEndless, kindGarbled, kindTooShort} {
-			poison := base + "/poison/" + strconv.Itoa(i)
-			g.nodes[poison] = &node{host: h, kind: k}
-			corners = append(corners, poison)
-		}
+		g.nodes[base+"/poison/0"] = &node{kind: kindFails}
+		g.nodes[base+"/poison/1"] = &node{kind: kindBroken}
+		root.link(base + "/poison/0")
+		root.link(base + "/poison/1")
 	}
-	root := g.nodes[g.pageOf(h, 0)]
-	root.links = append(root.links, corners...)
 }
 
-func (g *graph) redirect(h int, from, to string) {
-	g.nodes[from] = &node{host: h, kind: kindRedirect, links: []string{to}}
+func (g *graph) redirect(from, to string) {
+	g.nodes[from] = &node{kind: kindRedirect, links: []string{to}}
 }
 
-// random returns the numbers of a page, the same each time.
-func (g *graph) random(h, i int) *rand.Rand {
-	return rand.New(rand.NewPCG(g.seed, uint64(h)<<32|uint64(i))) //nolint:gosec // G115, G404: neither is negative, and nobody is to be kept from guessing.
+// robotsTxt is that of every host. The pause is in seconds.
+const robotsTxt = "# Robots are welcome, within reason.\nUser-agent: *\nCrawl-delay: %g\nDisallow: /private/ # no\nAllow: /private/open/\n"
+
+// forbidden reports whether robotsTxt forbids a path, or its depth does.
+func forbidden(path string) bool {
+	return strings.Count(path, "/") > deepest || (strings.HasPrefix(path, "/private/") && !strings.HasPrefix(path, "/private/open/"))
 }
 
-// seeds are where the crawl begins: some hosts. Every other one can be reached
-// from the first.
-func (g *graph) seeds() (urls []string) {
-	for h := 0; h < g.hosts; h += max(1, g.hosts/8) {
-		urls = append(urls, g.pageOf(h, 0))
+// body is a page as HTML, the same each time. It has a link twice.
+func (n *node) body(host string) []byte {
+	var b strings.Builder
+	title := html.EscapeString(n.name)
+	fmt.Fprintf(&b, "<!doctype html>\n<html lang=\"en\"><head><title>%s</title></head>\n<body><h1>%s</h1>\n", title, title)
+	b.WriteString("<a href=\"mailto:host@" + scope + "\">Mail</a>, <a href=\"https://elsewhere.example/\">elsewhere</a>, <a href=\"http://[broken\">broken</a>\n")
+	for i := range len(n.links) + 1 {
+		link := n.links[i%len(n.links)]
+		fmt.Fprintf(&b, "<p><a href=\"%s\">%s</a></p>\n", html.EscapeString(spell(host, link, i+len(n.name))), strings.Repeat("word ", 20))
 	}
-	return urls
+	b.WriteString("</body></html>\n")
+	return []byte(b.String())
 }
 
-// forbidden reports whether the robots.txt of every host forbids an address.
-func forbidden(url string) bool {
-	_, path, _ := strings.Cut(strings.TrimPrefix(url, "http://"), "/")
-	return strings.HasPrefix(path, "calendar/") || (strings.HasPrefix(path, "private/") && !strings.HasPrefix(path, "private/open/"))
-}
+// spellings are how many ways there are to write a link.
+const spellings = 6
 
-// robotsOf is a host's robots.txt. The pause is in seconds.
-func robotsOf(pause float64) string {
-	return fmt.Sprintf("# Robots are welcome, within reason.\nUser-agent: *\nCrawl-delay: %g\nDisallow: /private/ # no\nAllow: /private/open/\nDisallow: /calendar/\n", pause)
-}
-
-// truth is what a crawl has to find, and all that it may find: the pages that
-// can be reached without breaking a rule, and those that nobody can read.
-func (g *graph) truth() (pages map[string]*node, poison map[string]bool) {
-	pages, poison = map[string]*node{}, map[string]bool{}
-	found := map[string]bool{}
-	for queue := g.seeds(); len(queue) > 0; {
-		url := queue[0]
-		queue = queue[1:]
-		n := g.nodes[url]
-		if found[url] || n == nil || forbidden(url) {
-			continue
+// spell writes an address as a link on a page of a host, in one of the ways in
+// which people do.
+func spell(here, to string, way int) string {
+	host, path, _ := strings.Cut(strings.TrimPrefix(to, "http://"), "/")
+	switch way % spellings {
+	case 0:
+		if host == here {
+			return "/" + path
 		}
-		found[url] = true
-		switch n.kind {
-		case kindPage:
-			pages[url] = n
-		case kindRedirect:
-		default:
-			poison[url] = true
+		return "//" + host + "/" + path
+	case 1:
+		return "HTTP://" + strings.ToUpper(host) + ":80/" + path
+	case 2:
+		if strings.Contains(path, "?") {
+			return to + "&utm_source=page#top"
 		}
-		queue = append(queue, n.links...)
+		return to + "?utm_source=page&UTM_medium=web#top"
+	case 3: // A detour, whose dots are encoded.
+		return "http://" + host + "/old/%2e%2E/" + path
+	case 4: // Escapes that need not be, and in lower case.
+		return "http://" + host + "/" + strings.NewReplacer("o", "%6f", "~", "%7E", "%C3", "%c3").Replace(path)
 	}
-	return pages, poison
-}
-
-// distinct are a node's links, each once, in their order.
-func (n *node) distinct() []string {
-	var links []string
-	for _, link := range n.links {
-		if !slices.Contains(links, link) {
-			links = append(links, link)
-		}
-	}
-	return links
+	return to
 }

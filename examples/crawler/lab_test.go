@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"net"
 	"net/http"
@@ -20,13 +19,13 @@ import (
 // lab is a crawl without Kafka: a web whose connections are pipes, so that it
 // can be had in fake time, and the state of the only partition there is.
 type lab struct {
-	t       *testing.T
-	graph   *graph
-	web     *web
-	fetcher fetcher
-	topics  topics
-	state   *state
-	table   []record.Record
+	t      *testing.T
+	graph  *graph
+	web    *web
+	client *http.Client
+	topics topics
+	state  *state
+	table  []record.Record
 }
 
 func newLab(t *testing.T, g *graph) *lab {
@@ -38,14 +37,14 @@ func newLab(t *testing.T, g *graph) *lab {
 
 // newLabOf is a lab with a web of the test's own.
 func newLabOf(t *testing.T, web http.Handler) *lab {
-	l := &lab{t: t, fetcher: newFetcher(), topics: topicsOf("lab.")}
+	l := &lab{t: t, client: newClient(), topics: topicsOf("lab.")}
 	pipes := pipes{calls: make(chan net.Conn), closed: make(chan struct{})}
 	server := &http.Server{Handler: web, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}
 	served := make(chan error)
 	go func() { served <- server.Serve(pipes) }()
-	l.fetcher.client.Transport.(*http.Transport).DialContext = pipes.dial
+	l.client.Transport.(*http.Transport).DialContext = pipes.dial
 	t.Cleanup(func() {
-		l.fetcher.close()
+		l.client.CloseIdleConnections()
 		_ = server.Close()
 		require.ErrorIs(t, <-served, http.ErrServerClosed)
 	})
@@ -55,7 +54,7 @@ func newLabOf(t *testing.T, web http.Handler) *lab {
 
 // restore makes a new state of what the table has, as another member would.
 func (l *lab) restore() {
-	l.state = newState(l.topics, l.fetcher)
+	l.state = newState(l.topics, l.client)
 	for i := range l.table {
 		require.NoError(l.t, l.state.Restore(&l.table[i]))
 	}
@@ -63,7 +62,7 @@ func (l *lab) restore() {
 
 // task is a record of the frontier.
 func (l *lab) task(url string) record.Record {
-	a, err := parseAddress(nil, url)
+	a, err := parseAddress(address{}, url)
 	require.NoError(l.t, err)
 	return encode(l.topics.frontier, a.host, task{URL: url, Via: "127.0.0.1:8020"})
 }
@@ -87,39 +86,35 @@ func (l *lab) try(r record.Record) consumertest.Result {
 // crawl handles records until nothing is left in the frontier, each as often as
 // it asks for, and hands the pages to the checker. It stops after each step.
 func (l *lab) crawl(c *checker, step func(n int)) {
-	var dead []string
-	var frontier []record.Record
-	for _, seed := range l.graph.seeds() {
-		frontier = append(frontier, l.task(seed))
+	frontier := []record.Record{l.task(pageOf(0, 0))}
+	attempts, offset := 0, int64(0)
+	take := func(topic string, r record.Record) {
+		require.NoError(l.t, c.take(example.Event{Topic: topic, Offset: offset, Key: string(r.Key), Value: r.Value}))
+		offset++
 	}
-	offset := int64(0)
 	for n := 0; len(frontier) > 0; n++ {
 		step(n)
 		got := l.handle(frontier[0])
-		switch got.Outcome {
-		case consumertest.Retried:
+		switch attempts++; {
+		case got.Outcome == consumertest.Retried && attempts < 3:
 			time.Sleep(got.After)
 			continue
-		case consumertest.GivenUp:
-			var t task
-			require.NoError(l.t, json.Unmarshal(frontier[0].Value, &t))
-			dead = append(dead, t.URL)
-		case consumertest.Handled:
+		case got.Outcome == consumertest.Retried, got.Outcome == consumertest.GivenUp:
+			take(l.topics.letters, frontier[0])
+		case got.Outcome == consumertest.Handled:
 		default:
 			l.t.Fatal(got)
 		}
-		frontier = frontier[1:]
+		frontier, attempts = frontier[1:], 0
 		for _, made := range got.Made {
 			switch made.Topic {
 			case l.topics.frontier:
 				frontier = append(frontier, made)
 			case l.topics.pages:
-				c.take(example.Event{Topic: made.Topic, Offset: offset, Key: string(made.Key), Value: made.Value})
-				offset++
+				take(made.Topic, made)
 			}
 		}
 	}
-	c.deadLetters(dead)
 }
 
 // pipes is a listener whose connections are in memory.

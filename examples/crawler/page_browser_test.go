@@ -22,7 +22,7 @@ func serve(t *testing.T, f flags) *example.Client {
 	t.Helper()
 	f.web = "127.0.0.1:0"
 	const prefix = "crawler."
-	system := newCrawl(prefix, f).system()
+	system := newSystem(prefix, f)
 	cfg := sluice.DefaultConfig()
 	cfg.Broker.Listen, cfg.Broker.Data = "127.0.0.1:0", ""
 	cfg.Producer.Listen, cfg.Consumer.Listen = []string{"127.0.0.1:0"}, []string{"127.0.0.1:0"}
@@ -62,7 +62,7 @@ func serve(t *testing.T, f flags) *example.Client {
 // TestPage looks at a crawl that is under way, chooses a host, and then turns
 // the light red.
 func TestPage(t *testing.T) {
-	c := serve(t, flags{hosts: 200, pages: 50_000, seed: 1, pause: 40 * time.Millisecond})
+	c := serve(t, flags{hosts: 200, pages: 50_000, pause: 40 * time.Millisecond})
 	p := browsertest.Open(t, c.B+"/crawler/")
 	p.Size(1200, 800)
 	p.Scheme("light")
@@ -110,7 +110,7 @@ func TestPage(t *testing.T) {
 
 // TestPageOfACompleteCrawl says what is seen at the end, also by who comes then.
 func TestPageOfACompleteCrawl(t *testing.T) {
-	c := serve(t, flags{hosts: 20, pages: 200, seed: 1, pause: 20 * time.Millisecond})
+	c := serve(t, flags{hosts: 20, pages: 200, pause: 20 * time.Millisecond})
 	p := browsertest.Open(t, c.B+"/crawler/")
 	p.WaitText("#light", "complete: each page is there exactly once")
 	p.Go(c.B + "/crawler/")

@@ -10,29 +10,31 @@ import (
 	"sluice/record"
 )
 
-// topics are the names of what the crawler reads and writes.
-type topics struct{ frontier, pages, seen string }
+// topics are the names of what the crawler reads and writes. The library writes
+// the dead letters.
+type topics struct{ frontier, pages, seen, letters string }
 
 func topicsOf(prefix string) topics {
-	return topics{frontier: prefix + "frontier", pages: prefix + "pages", seen: prefix + "seen"}
+	frontier := prefix + "frontier"
+	return topics{frontier: frontier, pages: prefix + "pages", seen: prefix + "seen", letters: frontier + "." + groupOf(prefix) + ".dlq"}
 }
+
+func groupOf(prefix string) string { return prefix + "fetch" }
 
 // task is a record of the frontier: a URL that was found. Its key is the host,
 // so that a host is in one partition, and in one lane of it.
 type task struct {
 	URL string `json:"url"`
-	// Via is where the web is: a proxy for all of its hosts, IP:port. What is
-	// found there has the same one.
+	// Via is where the web is, for all of its hosts: IP:port. What is found there
+	// has the same one.
 	Via string `json:"via"`
 }
 
 // page is a record of pages: what was fetched. Its key is the host.
 type page struct {
-	URL  string `json:"url"`
-	Host string `json:"host"`
+	URL string `json:"url"`
 	// N counts the pages of the host, from 1.
 	N      int64    `json:"n"`
-	Status int      `json:"status"`
 	Size   int      `json:"size"`
 	Title  string   `json:"title"`
 	SHA256 string   `json:"sha256"`
@@ -55,36 +57,32 @@ const (
 
 // visit is a record of seen, whose key is a URL.
 type visit struct {
-	Host    string `json:"host"`
 	Outcome string `json:"outcome"`
 	// N is how many pages of the host there are by now.
 	N int64 `json:"n"`
 	// To is where a redirect leads, if into the web.
 	To string `json:"to,omitempty"`
-	// Robots is set in the record of the host itself, whose key is the URL of
-	// its robots.txt.
-	Robots *robots `json:"robots,omitempty"`
 }
 
-// parseTask reads a record of the frontier. Anybody who may write to the topic
-// may have written it: the address must be of this web, its proxy on this
-// machine, and the key its host, or two lanes would ask one host.
-func parseTask(r *record.Record) (address, task, error) {
+// parseTask reads a record of the frontier: an address, and where the web is.
+// Anybody who may write to the topic may have written it: the address must be of
+// this web, which is on this machine, and the key its host, or two lanes would
+// ask one host.
+func parseTask(r *record.Record) (a address, via string, err error) {
 	var t task
 	if err := json.Unmarshal(r.Value, &t); err != nil {
-		return address{}, t, consumer.Undecodable(fmt.Errorf("a record of the frontier has to be JSON with url and via: %w", err))
+		return a, "", consumer.Undecodable(fmt.Errorf("a record of the frontier has to be JSON with url and via: %w", err))
 	}
-	a, err := parseAddress(nil, t.URL)
-	if err != nil {
-		return address{}, t, consumer.Permanent(fmt.Errorf("url: %w", err))
+	if a, err = parseAddress(address{}, t.URL); err != nil {
+		return a, "", consumer.Permanent(fmt.Errorf("url: %w", err))
 	}
 	if string(r.Key) != a.host {
-		return address{}, t, consumer.Permanent(fmt.Errorf("the record's key is %q, and has to be the host, %s", r.Key, a.host))
+		return a, "", consumer.Permanent(fmt.Errorf("the record's key is %q, and has to be the host, %s", r.Key, a.host))
 	}
-	if via, err := netip.ParseAddrPort(t.Via); err != nil || !via.Addr().IsLoopback() {
-		return address{}, t, consumer.Permanent(errors.New("via has to be an address of this machine, such as 127.0.0.1:8020"))
+	if at, err := netip.ParseAddrPort(t.Via); err != nil || !at.Addr().IsLoopback() {
+		return a, "", consumer.Permanent(errors.New("via has to be an address of this machine, such as 127.0.0.1:8020"))
 	}
-	return a, t, nil
+	return a, t.Via, nil
 }
 
 // encode makes a record of a value that is always valid JSON.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -18,84 +19,77 @@ const (
 	mostRules = 500
 )
 
-// robots is what a host's robots.txt says to this crawler (RFC 9309). It is kept
-// in the table of what was seen.
+// robots is what a host's robots.txt says to this crawler (RFC 9309).
 type robots struct {
-	Rules []rule `json:"rules"`
-	// Delay is how long to leave the host alone after a request.
-	Delay time.Duration `json:"delay_ns"`
+	rules []rule
+	// delay is how long to leave the host alone after a request.
+	delay time.Duration
 }
 
+// rule is about the paths that begin with one, without escapes.
 type rule struct {
-	Path  string `json:"path"`
-	Allow bool   `json:"allow"`
+	path  string
+	allow bool
 }
 
 // parseRobots reads a robots.txt. What makes no sense in it is passed over, as
-// the standard asks.
-func parseRobots(text string) robots {
-	groups := map[string]*robots{}
-	var current []*robots
-	named := false // whether the line before named an agent
+// the standard asks. The groups of the crawler's own name count, or else those
+// of any.
+func parseRobots(text string) *robots {
+	r, named := parseGroups(text, agent)
+	if !named {
+		r, _ = parseGroups(text, "*")
+	}
+	r.delay = max(r.delay, shortestDelay)
+	if r.delay > longestDelay {
+		return &robots{rules: []rule{{path: "/"}}, delay: longestDelay}
+	}
+	return r
+}
+
+// parseGroups reads the groups of one name, and reports whether there are any.
+func parseGroups(text, name string) (r *robots, named bool) {
+	r = &robots{}
+	mine, names := false, false // the group is of that name; its names may go on
 	for line := range strings.Lines(text) {
 		line, _, _ = strings.Cut(line, "#")
 		field, value, ok := strings.Cut(line, ":")
 		field, value = strings.ToLower(strings.TrimSpace(field)), strings.TrimSpace(value)
-		switch {
-		case !ok:
-		case field == "user-agent":
-			if !named {
-				current = nil
-			}
-			name := strings.ToLower(value)
-			if groups[name] == nil {
-				groups[name] = &robots{}
-			}
-			current, named = append(current, groups[name]), true
-		default:
-			named = false
-			for _, g := range current {
-				g.add(field, value)
-			}
+		if field == "user-agent" {
+			mine = strings.EqualFold(value, name) || (mine && names)
+			names, named = true, named || mine
+			continue
+		}
+		names = names && !ok
+		if mine {
+			r.add(field, value)
 		}
 	}
-	for _, name := range []string{agent, "*"} {
-		if g := groups[name]; g != nil {
-			return g.bounded()
-		}
-	}
-	return robots{Delay: shortestDelay}
+	return r, named
 }
 
 func (r *robots) add(field, value string) {
 	switch field {
 	case "allow", "disallow":
-		if value != "" && len(r.Rules) < mostRules {
-			r.Rules = append(r.Rules, rule{Path: normalPattern(value), Allow: field == "allow"})
+		if value != "" && len(r.rules) < mostRules {
+			r.rules = append(r.rules, rule{path: unescaped(value), allow: field == "allow"})
 		}
 	case "crawl-delay":
 		if seconds, err := strconv.ParseFloat(value, 64); err == nil && seconds >= 0 {
 			// A day is as good as any longer time, and fits.
-			r.Delay = time.Duration(min(seconds, 86400) * float64(time.Second))
+			r.delay = time.Duration(min(seconds, 86400) * float64(time.Second))
 		}
 	}
-}
-
-func (r *robots) bounded() robots {
-	r.Delay = max(r.Delay, shortestDelay)
-	if r.Delay > longestDelay {
-		return robots{Rules: []rule{{Path: "/"}}, Delay: longestDelay}
-	}
-	return *r
 }
 
 // allow reports whether the path, with its query, may be fetched: the longest
 // rule that matches decides, and of two the one that allows.
 func (r *robots) allow(request string) bool {
+	request = unescaped(request)
 	longest, allowed := -1, true
-	for _, rule := range r.Rules {
-		if n := len(rule.Path); (n > longest || n == longest && rule.Allow) && matches(rule.Path, request) {
-			longest, allowed = n, rule.Allow
+	for _, rule := range r.rules {
+		if n := len(rule.path); (n > longest || n == longest && rule.allow) && matches(rule.path, request) {
+			longest, allowed = n, rule.allow
 		}
 	}
 	return allowed
@@ -107,32 +101,24 @@ func (r *robots) allow(request string) bool {
 func matches(pattern, path string) bool {
 	pattern, anchored := strings.CutSuffix(pattern, "$")
 	parts := strings.Split(pattern, "*")
-	rest, ok := strings.CutPrefix(path, parts[0])
-	if !ok {
-		return false
-	}
-	if len(parts) == 1 {
-		return !anchored || rest == ""
-	}
-	last := len(parts) - 1
-	for _, part := range parts[1:last] {
-		at := strings.Index(rest, part)
-		if at < 0 {
+	for i, part := range parts {
+		at := strings.Index(path, part)
+		if anchored && i == len(parts)-1 {
+			at = strings.LastIndex(path, part)
+		}
+		if at < 0 || (i == 0 && at > 0) {
 			return false
 		}
-		rest = rest[at+len(part):]
+		path = path[at+len(part):]
 	}
-	if anchored {
-		return strings.HasSuffix(rest, parts[last])
-	}
-	return strings.Contains(rest, parts[last])
+	return !anchored || path == ""
 }
 
-// normalPattern writes a rule's path as addresses are written.
-func normalPattern(path string) string {
-	path, anchored := strings.CutSuffix(path, "$")
-	if path = normalEscapes(path); anchored {
-		return path + "$"
+// unescaped undoes percent-encoding, where it is whole: what a rule says does not
+// depend on how it is spelled.
+func unescaped(s string) string {
+	if plain, err := url.PathUnescape(s); err == nil {
+		return plain
 	}
-	return path
+	return s
 }

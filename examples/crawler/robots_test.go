@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -47,21 +48,21 @@ func TestRobots(t *testing.T) {
 			for _, path := range tt.forbidden {
 				require.False(t, r.allow(path), path)
 			}
-			require.Equal(t, tt.delay, r.Delay)
+			require.Equal(t, tt.delay, r.delay)
 		})
 	}
 }
 
 func TestRobotsBoundsItsRules(t *testing.T) {
 	r := parseRobots("User-agent: *\n" + strings.Repeat("Disallow: /a\n", 10*mostRules))
-	require.Len(t, r.Rules, mostRules)
+	require.Len(t, r.rules, mostRules)
 }
 
 func TestRobotsOfTheWeb(t *testing.T) {
-	r := parseRobots(robotsOf(0.06))
-	require.Equal(t, 60*time.Millisecond, r.Delay)
-	for _, path := range []string{"/private/secret", "/calendar/2026/11", "/private/open/hours", "/", "/docs/part-0/1.html"} {
-		require.Equal(t, forbidden("http://h001.web.test"+path), !r.allow(path), path)
+	r := parseRobots(fmt.Sprintf(robotsTxt, 0.06))
+	require.Equal(t, 60*time.Millisecond, r.delay)
+	for _, path := range []string{"/private/secret", "/private/open/hours", "/", "/docs/part-0/1.html"} {
+		require.Equal(t, forbidden(path), !r.allow(path), path)
 	}
 }
 
@@ -70,7 +71,7 @@ func FuzzRobots(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text, path string) {
 		r := parseRobots(text)
 		_ = r.allow(path)
-		require.GreaterOrEqual(t, r.Delay, shortestDelay)
-		require.LessOrEqual(t, r.Delay, longestDelay)
+		require.GreaterOrEqual(t, r.delay, shortestDelay)
+		require.LessOrEqual(t, r.delay, longestDelay)
 	})
 }

@@ -28,11 +28,10 @@ func TestDocument(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			d, err := parseDocument(base, []byte(tt.html))
-			require.NoError(t, err)
-			require.Equal(t, tt.title, d.title)
+			title, found := parseDocument(base, []byte(tt.html))
+			require.Equal(t, tt.title, title)
 			var links []string
-			for _, link := range d.links {
+			for _, link := range found {
 				links = append(links, link.String())
 			}
 			require.Equal(t, tt.links, links)
@@ -42,17 +41,9 @@ func TestDocument(t *testing.T) {
 
 func TestDocumentIsBounded(t *testing.T) {
 	var b strings.Builder
-	b.WriteString("<title>" + strings.Repeat("ä", longestTitle) + "</title>")
 	for i := range 3 * mostLinks {
 		b.WriteString(`<a href="/` + strings.Repeat("x", 1+i%40) + string(rune('a'+i%26)) + strings.Repeat("y", i/26) + `">`)
 	}
-	d, err := parseDocument(address{host: "h001.web.test", path: "/"}, []byte(b.String()))
-	require.NoError(t, err)
-	require.Len(t, d.links, mostLinks)
-	require.Equal(t, strings.Repeat("ä", longestTitle/2), d.title)
-}
-
-func TestDocumentThatIsNotUTF8(t *testing.T) {
-	_, err := parseDocument(address{host: "h001.web.test", path: "/"}, []byte("<title>\xff</title>"))
-	require.ErrorIs(t, err, errNotUTF8)
+	_, links := parseDocument(address{host: "h001.web.test", path: "/"}, []byte(b.String()))
+	require.Len(t, links, mostLinks)
 }
