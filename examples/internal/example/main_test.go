@@ -55,9 +55,10 @@ func (o *terminal) String() string {
 	return o.text.String()
 }
 
-// freePorts are the flags for listeners that are in nobody's way.
+// freePorts are the flags for listeners that are in nobody's way, and for a
+// broker of one's own, also where KAFKA_BROKERS names one that others use.
 func freePorts(more ...string) []string {
-	return append([]string{"--producer-listen=127.0.0.1:0", "--consumer-listen=127.0.0.1:0", "--broker-listen=127.0.0.1:0"}, more...)
+	return append([]string{"--brokers=", "--producer-listen=127.0.0.1:0", "--consumer-listen=127.0.0.1:0", "--broker-listen=127.0.0.1:0"}, more...)
 }
 
 // still is a system that does nothing: its drive and its verdict are the test's.
