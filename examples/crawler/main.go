@@ -1,4 +1,4 @@
-// The command crawler is a crawler of a web that it brings along: 50,000 pages
+// Command crawler is a crawler of a web that it brings along: 50,000 pages
 // on 200 hosts, with all that crawlers stumble over. See README.md.
 package main
 
